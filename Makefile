@@ -1,0 +1,61 @@
+# Everything a checkout can do. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: run test jar bench clean help jdk
+
+# A JDK of 25 or newer: JAVA_HOME, then PATH, then where systems and version managers put them.
+JDK := $(shell for home in "$$JAVA_HOME" "$$(dirname "$$(dirname "$$(readlink -f "$$(command -v javac)" 2>/dev/null)")")" \
+    /usr/lib/jvm/* /opt/java/* /opt/*jdk* "$$HOME"/.sdkman/candidates/java/* "$$HOME"/.jdks/* /Library/Java/JavaVirtualMachines/*/Contents/Home; do \
+    [ -x "$$home/bin/javac" ] || continue; \
+    version=$$("$$home/bin/javac" -version 2>&1 | sed -n 's/^javac \([0-9]*\).*/\1/p'); \
+    [ "$${version:-0}" -ge 25 ] && { echo "$$home"; break; }; done)
+
+VECTOR := --add-modules jdk.incubator.vector
+JAVA := $(JDK)/bin/java $(VECTOR)
+JAVAC := $(JDK)/bin/javac $(VECTOR) -nowarn -Xlint:-incubating
+JUNIT := .lib/junit-platform-console-standalone-6.0.1.jar
+SOURCES := GlimpRouter.java $(shell find glimp -name '*.java')
+TESTS := $(shell find test -name '*.java')
+
+## run      answer built-in questions with the pair in models/, routed
+run: jdk
+	@$(JAVA) GlimpRouter.java demo
+
+## test     compile and run all tests
+test: jdk $(JUNIT)
+	@rm -rf .build/test && mkdir -p .build/test
+	@$(JAVAC) -cp $(JUNIT) -d .build/test $(SOURCES) $(TESTS)
+	@$(JAVA) -jar $(JUNIT) execute --class-path .build/test --scan-class-path --disable-banner --disable-ansi-colors --details tree 2>&1 \
+	    | tee .build/test.log; status=$$?; \
+	    awk '/tests successful/ {p = $$2} /tests failed/ {f = $$2} /tests (aborted|skipped)/ {s += $$2} END {printf "%d passed, %d failed, %d skipped\n", p, f, s}' .build/test.log; exit $$status
+
+## jar      make glimprouter.jar, with the pair inside
+jar: glimprouter.jar
+
+## bench    speed of the models in MODELS="a.gguf b.gguf" (default: the pair)
+MODELS ?= models/glimp-s.gguf models/glimp-l.gguf
+bench: jdk
+	@for model in $(MODELS); do $(JAVA) GlimpRouter.java bench -m $$model || exit; done
+
+## clean    remove what was built
+clean:
+	rm -rf .build glimprouter.jar
+
+## help     this list
+help:
+	@sed -n 's/^## /  make /p' Makefile
+
+jdk:
+	@[ -n "$(JDK)" ] || { echo "No JDK of 25 or newer found in JAVA_HOME, PATH or the usual folders. Install one (Debian: temurin-25-jdk or openjdk-25-jdk; macOS: brew install openjdk) or set JAVA_HOME." >&2; exit 1; }
+
+$(JUNIT):
+	@command -v mvn >/dev/null || { echo "The tests need JUnit's console: install Maven (Debian: apt-get install maven; macOS: brew install maven)." >&2; exit 1; }
+	@mvn -q -B dependency:copy -Dartifact=org.junit.platform:junit-platform-console-standalone:6.0.1 -DoutputDirectory=.lib
+
+glimprouter.jar: jdk $(SOURCES) $(wildcard models/*.gguf)
+	@rm -rf .build/jar && mkdir -p .build/jar
+	@$(JAVAC) -d .build/jar $(SOURCES)
+	@cp -r models .build/jar/models
+	@printf 'Main-Class: GlimpRouter\nAdd-Exports: \nEnable-Native-Access: ALL-UNNAMED\n' > .build/manifest
+	@$(JDK)/bin/jar --create --file glimprouter.jar --manifest .build/manifest -C .build/jar .

@@ -1,0 +1,101 @@
+package glimp.tensor;
+
+/**
+ * The vectors that a product multiplies by: {@code values: float[tokens][width]}, and the forms that kernels want them in.
+ *
+ * <p>The owner writes {@link #values} and sets {@link #tokens}; {@link Products} then makes what the matrices ask for:
+ * nothing (float kernels read the values), integers (kernels with integer lanes), or panels (the large batch).
+ */
+public final class Activations {
+    /** {@code float[capacity][width]}, row-major: token t begins at {@code t * width}. */
+    public final float[] values;
+    public final int width;
+    public final int capacity;
+    /** How many of the rows count, 1 .. capacity. */
+    public int tokens;
+
+    private final Panels panels = new Panels();
+
+    /** @param capacity most tokens of a batch @param width features of a token */
+    public Activations(int capacity, int width) {
+        this.values = new float[Math.multiplyExact(capacity, width)];
+        this.width = width;
+        this.capacity = capacity;
+    }
+
+    /** The values have changed: forms made of them before are void. */
+    void changed() {
+        panels.ready = false;
+    }
+
+    Panels panels() {
+        return panels;
+    }
+
+    /**
+     * The batch as the large product wants it: lanes are tokens. A panel holds {@link Gemm#PANEL} tokens as
+     * {@code float[width][PANEL]}, the last one padded with zeros to whole vectors, so that a weight is broadcast to all
+     * of them and no sum ever crosses lanes.
+     */
+    final class Panels {
+        float[] packed = new float[0];
+        boolean ready;
+
+        int count() {
+            return (tokens + Gemm.PANEL - 1) / Gemm.PANEL;
+        }
+
+        /** Lanes of a panel: whole vectors that cover its tokens. */
+        int lanes(int panel) {
+            int rest = Math.min(Gemm.PANEL, tokens - panel * Gemm.PANEL);
+            return (rest + Gemm.LANES - 1) / Gemm.LANES * Gemm.LANES;
+        }
+
+        /** Where a panel begins in {@link #packed}. */
+        int start(int panel) {
+            return panel * Gemm.PANEL * width;
+        }
+
+        /** Makes the panels, shared among the team by panels and features. */
+        void pack(Team team) {
+            if (ready) {
+                return;
+            }
+            int size = start(count() - 1) + lanes(count() - 1) * width;
+            if (packed.length < size) {
+                packed = new float[size];
+            }
+            int share = (width + team.size() - 1) / team.size();
+            team.run(worker -> {
+                int from = Math.min(width, worker * share);
+                int to = Math.min(width, from + share);
+                for (int p = 0; p < count(); p++) {
+                    pack(p, from, to);
+                }
+            });
+            ready = true;
+        }
+
+        /** In squares of 16 x 16, so that reads and writes both stay within a few cache lines. */
+        private void pack(int panel, int from, int to) {
+            int lanes = lanes(panel);
+            int first = panel * Gemm.PANEL;
+            for (int k0 = from; k0 < to; k0 += 16) {
+                int k1 = Math.min(to, k0 + 16);
+                for (int lane = 0; lane < lanes; lane++) {
+                    int out = start(panel) + k0 * lanes + lane;
+                    if (first + lane < tokens) {
+                        int in = (first + lane) * width;
+                        for (int k = k0; k < k1; k++, out += lanes) {
+                            packed[out] = values[in + k];
+                        }
+                    } else {
+                        for (int k = k0; k < k1; k++, out += lanes) {
+                            packed[out] = 0;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+package glimp.tensor;
+
+import glimp.gguf.GgmlType;
+import glimp.gguf.GgufException;
+import glimp.gguf.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The weights of one tensor, {@code [rows][cols]}, in place in the mapped file and in its format.
+ *
+ * <p>There is one subclass a format. It knows how to turn a row's blocks into floats ({@link #decode}) and how to multiply
+ * rows with a few tokens ({@link #dot}); everything above asks {@link Products} and never sees the format. The block
+ * layouts are those of the GGUF format's reference quantisations.
+ */
+public abstract class Matrix {
+    public final int rows;
+    public final int cols;
+    final MemorySegment data;
+    /** Bytes from one row to the next. */
+    final long rowBytes;
+
+    Matrix(MemorySegment data, int rows, int cols, GgmlType type) {
+        this.data = data;
+        this.rows = rows;
+        this.cols = cols;
+        this.rowBytes = type.bytesFor(cols);
+    }
+
+    /**
+     * The matrix of a tensor: its first dimension is the columns, all others together the rows.
+     *
+     * @throws GgufException if there is no kernel for its type, or more than 2^31 - 1 rows or columns
+     */
+    public static Matrix of(Tensor tensor) {
+        long rows = 1;
+        for (int i = 1; i < tensor.shape().length; i++) {
+            rows *= tensor.shape()[i];
+        }
+        return of(tensor, tensor.data(), rows);
+    }
+
+    /** The matrices that lie one behind the other in a tensor of three dimensions (experts). */
+    public static Matrix[] stack(Tensor tensor) {
+        int count = Math.toIntExact(tensor.shape()[2]);
+        long bytes = tensor.data().byteSize() / count;
+        Matrix[] all = new Matrix[count];
+        for (int i = 0; i < count; i++) {
+            all[i] = of(tensor, tensor.data().asSlice(i * bytes, bytes), tensor.shape()[1]);
+        }
+        return all;
+    }
+
+    private static Matrix of(Tensor tensor, MemorySegment data, long rows) {
+        if (rows > Integer.MAX_VALUE || tensor.shape()[0] > Integer.MAX_VALUE) {
+            throw new GgufException("tensor " + tensor.name() + " has more than 2^31 rows or columns");
+        }
+        return Formats.matrix(tensor.type(), data, (int) rows, (int) tensor.shape()[0]);
+    }
+
+    /** Bytes of the weights: what one token reads. */
+    public long bytes() {
+        return rows * rowBytes;
+    }
+
+    /**
+     * Decodes part of a row: {@code out[at + i] = row[from + i]}, exactly the values that the format defines.
+     *
+     * @param from first column, a multiple of the format's block @param to end, likewise or {@link #cols}
+     */
+    public abstract void decode(int row, int from, int to, float[] out, int at);
+
+    /** Makes the form of the activations that {@link #dot} reads; runs on one thread, before the region. */
+    void prepare(Activations x) {}
+
+    /**
+     * Rows times a few tokens: {@code y[t * rows + r] (+)= row r . token t} for rows {@code [from, to)} and every token of
+     * {@code x} (1 .. {@link Products#SMALL}). A token's result is the same bits whatever stands beside it in the batch.
+     *
+     * <p>Here for every format: a row is decoded once and multiplied with each token. Formats that decode's speed depends
+     * on have a kernel of their own.
+     *
+     * @param add add to {@code y} instead of writing it
+     * @param scratch {@code float[cols]} of the calling worker
+     */
+    void dot(Activations x, int from, int to, float[] y, boolean add, float[] scratch) {
+        for (int row = from; row < to; row++) {
+            decode(row, 0, cols, scratch, 0);
+            for (int t = 0; t < x.tokens; t++) {
+                float sum = Ops.dot(scratch, 0, x.values, t * cols, cols);
+                int at = t * rows + row;
+                y[at] = add ? y[at] + sum : sum;
+            }
+        }
+    }
+}

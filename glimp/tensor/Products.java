@@ -1,0 +1,164 @@
+package glimp.tensor;
+
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Matrix products of a forward pass, shared among a team: {@code y[t][row] (+)= W[row] . x[t]}.
+ *
+ * <p>Two ways. Up to {@value #SMALL} tokens, every worker streams its share of the rows from memory and multiplies each
+ * with all tokens: the time is that of reading the weights. Above, tiles of {@value #TILE} rows are decoded to floats once
+ * and multiplied with the whole batch by the {@link Gemm} micro-kernel: the time is that of the arithmetic.
+ */
+public final class Products {
+    /** The largest batch that is multiplied row by row; its results do not depend on the size of the batch. */
+    public static final int SMALL = 8;
+    /** Rows decoded together: eight micro-tiles, with {@link #DEPTH} columns 192 kB, so that they stay in a core's L2. */
+    private static final int TILE = 48;
+    private static final int DEPTH = 1024;
+    /** Rows of the decoded tile are this far apart, since a distance of 4 kB would map them onto the same L1 sets. */
+    private static final int STRIDE = DEPTH + 16;
+    /** Bytes below which a region costs more than a second worker brings. */
+    private static final long WORTH_SHARING = 48 << 10;
+
+    /** One product of a batch: {@code y: float[x.tokens][matrix.rows]}, written, or added to. */
+    public record Product(Matrix matrix, Activations x, float[] y, boolean add) {
+        public Product {
+            if (matrix.cols != x.width) {
+                throw new IllegalArgumentException("a matrix of " + matrix.cols + " columns times vectors of " + x.width);
+            }
+        }
+    }
+
+    private final Team team;
+    private final Scratch[] scratch;
+
+    public Products(Team team) {
+        this.team = team;
+        this.scratch = new Scratch[team.size()];
+        for (int i = 0; i < scratch.length; i++) {
+            scratch[i] = new Scratch();
+        }
+    }
+
+    /** Runs products that do not depend on each other in one region; all their batches must have the same size class. */
+    public void run(Product... products) {
+        for (Product p : products) {
+            p.x.changed();
+        }
+        if (products[0].x.tokens <= SMALL) {
+            small(products);
+        } else {
+            large(products);
+        }
+    }
+
+    private void small(Product[] products) {
+        long bytes = 0;
+        for (Product p : products) {
+            p.matrix.prepare(p.x);
+            bytes += p.matrix.bytes();
+        }
+        if (bytes < WORTH_SHARING) {
+            share(products, 0, 1);
+        } else {
+            team.run(worker -> share(products, worker, team.size()));
+        }
+    }
+
+    /** A worker's rows of each product. */
+    private void share(Product[] products, int worker, int workers) {
+        for (Product p : products) {
+            int from = (int) ((long) p.matrix.rows * worker / workers);
+            int to = (int) ((long) p.matrix.rows * (worker + 1) / workers);
+            p.matrix.dot(p.x, from, to, p.y, p.add, scratch[worker].row(p.matrix.cols));
+        }
+    }
+
+    private void large(Product[] products) {
+        int tiles = 0;
+        for (Product p : products) {
+            p.x.panels().pack(team);
+            tiles += tiles(p);
+        }
+        int all = tiles;
+        AtomicInteger next = new AtomicInteger();
+        team.run(worker -> {
+            for (int i = next.getAndIncrement(); i < all; i = next.getAndIncrement()) {
+                int tile = i;
+                int p = 0;
+                while (tile >= tiles(products[p])) {
+                    tile -= tiles(products[p++]);
+                }
+                tile(products[p], tile * TILE, scratch[worker]);
+            }
+        });
+    }
+
+    private static int tiles(Product p) {
+        return (p.matrix.rows + TILE - 1) / TILE;
+    }
+
+    /** One tile of rows times the whole batch. Rows beyond the matrix are whatever the scratch holds, and are not stored. */
+    private static void tile(Product p, int row, Scratch scratch) {
+        Activations.Panels panels = p.x.panels();
+        int rows = Math.min(TILE, p.matrix.rows - row);
+        float[] w = scratch.tile();
+        float[] c = scratch.sums(panels.count() * TILE * Gemm.PANEL);
+        for (int k = 0; k < p.matrix.cols; k += DEPTH) {
+            int depth = Math.min(DEPTH, p.matrix.cols - k);
+            for (int r = 0; r < rows; r++) {
+                p.matrix.decode(row + r, k, k + depth, w, r * STRIDE);
+            }
+            for (int panel = 0; panel < panels.count(); panel++) {
+                int lanes = panels.lanes(panel);
+                int x = panels.start(panel) + k * lanes;
+                for (int r = 0; r < rows; r += Gemm.ROWS) {
+                    Gemm.tile(w, r * STRIDE, STRIDE, panels.packed, x, lanes, depth, lanes, c, (panel * TILE + r) * Gemm.PANEL, Gemm.PANEL);
+                }
+            }
+        }
+        store(p, row, rows, c);
+    }
+
+    /** From {@code c[panel][row][token]} to {@code y[token][row]}. */
+    private static void store(Product p, int row, int rows, float[] c) {
+        for (int t = 0; t < p.x.tokens; t++) {
+            int in = t / Gemm.PANEL * TILE * Gemm.PANEL + t % Gemm.PANEL;
+            int out = t * p.matrix.rows + row;
+            for (int r = 0; r < rows; r++, in += Gemm.PANEL, out++) {
+                p.y[out] = p.add ? p.y[out] + c[in] : c[in];
+            }
+        }
+    }
+
+    /** What a worker writes on the way. */
+    private static final class Scratch {
+        private float[] row = new float[0];
+        private float[] tile;
+        private float[] sums = new float[0];
+
+        float[] row(int cols) {
+            if (row.length < cols) {
+                row = new float[cols];
+            }
+            return row;
+        }
+
+        float[] tile() {
+            if (tile == null) {
+                tile = new float[TILE * STRIDE];
+            }
+            return tile;
+        }
+
+        /** Zeros. */
+        float[] sums(int size) {
+            if (sums.length < size) {
+                sums = new float[size];
+            } else {
+                java.util.Arrays.fill(sums, 0, size, 0);
+            }
+            return sums;
+        }
+    }
+}
