@@ -72,8 +72,11 @@ public final class Team implements AutoCloseable {
                 w.thrown = null;
             }
         }
-        if (thrown != null) {
-            throw thrown instanceof Error e ? e : (RuntimeException) thrown;
+        switch (thrown) {
+            case null -> { }
+            case Error e -> throw e;
+            case RuntimeException e -> throw e;
+            default -> throw new IllegalStateException(thrown);
         }
     }
 
