@@ -46,7 +46,9 @@ public enum GgmlType {
     Q4_0_4_8(32, 32, 18, false),
     Q4_0_8_8(33, 32, 18, false),
     TQ1_0(34, 256, 54, false),
-    TQ2_0(35, 256, 66, false);
+    TQ2_0(35, 256, 66, false),
+    NVFP4(40, 64, 36, false),
+    Q1_0(41, 128, 18, false);
 
     private static final GgmlType[] BY_ID = byId();
 

@@ -3,8 +3,6 @@ package glimp.gguf;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 
 /**
@@ -23,7 +21,7 @@ public final class Gguf {
     private final Map<String, Tensor> tensors;
     private final long bytes;
 
-    private Gguf(Path file, int version, Map<String, Object> metadata, Map<String, Tensor> tensors, long bytes) {
+    Gguf(Path file, int version, Map<String, Object> metadata, Map<String, Tensor> tensors, long bytes) {
         this.file = file;
         this.version = version;
         this.metadata = Collections.unmodifiableMap(metadata);
@@ -32,13 +30,13 @@ public final class Gguf {
     }
 
     /**
-     * Maps the file, and the other parts of its model if it is {@code NAME-00001-of-000NN.gguf} of a split set (any part
-     * will do), and checks everything but the tensors' numbers.
+     * Maps the file, and the others if it is one of a split model ({@code NAME-0000N-of-000NN.gguf}), and checks
+     * everything but the tensors' numbers.
      *
      * @throws GgufException if there is anything in it that this program cannot work with
      */
     public static Gguf open(Path file) {
-        Gguf gguf = describing(file);
+        Gguf gguf = openAnyType(file);
         for (Tensor tensor : gguf.tensors.values()) {
             if (!tensor.type().supported) {
                 throw gguf.fail("tensor \"" + tensor.name() + "\" has type " + tensor.type() + ", which is not supported; supported: "
@@ -48,21 +46,9 @@ public final class Gguf {
         return gguf;
     }
 
-    /** As {@link #open}, but the tensors may be of types that can only be named: for looking at a file. */
-    public static Gguf describing(Path file) {
-        List<Part> parts = SplitSet.around(Part.open(file));
-        Map<String, Tensor> tensors = new LinkedHashMap<>();
-        long bytes = 0;
-        for (Part part : parts) {
-            bytes += part.bytes();
-            for (Tensor tensor : part.tensors().values()) {
-                if (tensors.put(tensor.name(), tensor) != null) {
-                    throw new GgufException(part.file(), "tensor \"" + tensor.name() + "\" is in an earlier part, too");
-                }
-            }
-        }
-        Part first = parts.getFirst();
-        return new Gguf(file, first.version(), first.metadata(), tensors, bytes);
+    /** As {@link #open}, but with tensors that this program knows only by name and size: for looking at a file. */
+    public static Gguf openAnyType(Path file) {
+        return SplitSet.complete(GgufReader.read(file));
     }
 
     /** The file as it was named to {@link #open}. */
@@ -184,26 +170,10 @@ public final class Gguf {
     }
 
     private GgufException wrong(String key, String expected) {
-        return fail("metadata key \"" + key + "\" is " + describe(metadata.get(key)) + ", expected " + expected);
+        return fail("metadata key \"" + key + "\" is " + Metadata.describe(metadata.get(key)) + ", expected " + expected);
     }
 
     private GgufException fail(String problem) {
         return new GgufException(file, problem);
-    }
-
-    /** What a metadata value is, in a few words. */
-    static String describe(Object value) {
-        return switch (value) {
-            case String s -> "the string \"" + (s.length() <= 40 ? s : s.substring(0, 40) + "...") + "\"";
-            case Long n -> "the integer " + n;
-            case Double d -> "the float " + d;
-            case Boolean b -> "the boolean " + b;
-            case long[] a -> "an array of " + a.length + " integers";
-            case double[] a -> "an array of " + a.length + " floats";
-            case boolean[] a -> "an array of " + a.length + " booleans";
-            case String[] a -> "an array of " + a.length + " strings";
-            case Object[] a -> "an array of " + a.length + " arrays";
-            default -> throw new IllegalArgumentException(value.getClass().getName());
-        };
     }
 }
