@@ -15,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 public abstract class Matrix {
     public final int rows;
     public final int cols;
+    final GgmlType type;
     final MemorySegment data;
     /** Bytes from one row to the next. */
     final long rowBytes;
@@ -23,6 +24,7 @@ public abstract class Matrix {
         this.data = data;
         this.rows = rows;
         this.cols = cols;
+        this.type = type;
         this.rowBytes = type.bytesFor(cols);
     }
 
