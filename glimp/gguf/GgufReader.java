@@ -5,9 +5,12 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Map;
 
 /**
@@ -26,7 +29,11 @@ final class GgufReader {
 
     /** The file by itself, whether or not it is a part of a split model. */
     static Gguf read(Path file) {
-        MemorySegment mapped = map(file);
+        return read(file, map(file));
+    }
+
+    /** @param mapped all bytes of the file; the tensors will be parts of it */
+    static Gguf read(Path file, MemorySegment mapped) {
         Cursor cursor = new Cursor(file, mapped, Math.min(mapped.byteSize(), LONGEST_HEADER));
         int version = version(cursor);
         int tensorCount = cursor.count("the list of tensors", TensorTable.LEAST_ENTRY);
@@ -37,21 +44,22 @@ final class GgufReader {
     }
 
     private static MemorySegment map(Path file) {
-        if (Files.notExists(file)) {
+        try {
+            BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+            if (!attributes.isRegularFile()) {
+                throw new GgufException(file, attributes.isDirectory() ? "is a directory; name a .gguf file"
+                        : "is no regular file, so it cannot be mapped into memory");
+            }
+            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+                return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), Arena.ofAuto());
+            }
+        } catch (NoSuchFileException e) {
             throw new GgufException(file, "no such file");
-        }
-        if (Files.isDirectory(file)) {
-            throw new GgufException(file, "is a directory; name a .gguf file");
-        }
-        if (!Files.isRegularFile(file)) {
-            throw new GgufException(file, "is no regular file, so it cannot be mapped into memory");
-        }
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), Arena.ofAuto());
         } catch (AccessDeniedException e) {
             throw new GgufException(file, "may not be read; check its permissions");
         } catch (IOException e) {
-            throw new GgufException(file, "cannot be mapped into memory: " + e.getMessage());
+            String reason = e instanceof FileSystemException f && f.getReason() != null ? f.getReason() : e.getMessage();
+            throw new GgufException(file, "cannot be mapped into memory: " + reason);
         }
     }
 

@@ -27,6 +27,9 @@ final class SplitSet {
         if (count == 1) {
             return given;
         }
+        if (count == 0) {
+            throw new GgufException(given.file(), "metadata key \"split.count\" is 0, expected the number of files");
+        }
         List<Path> files = files(given, count);
         List<Gguf> parts = new ArrayList<>();
         for (Path file : files) {
