@@ -1,0 +1,51 @@
+package glimp.decode;
+
+import java.util.SplittableRandom;
+
+/**
+ * Draws tokens as a {@link Sampling} says: repeat penalty, temperature, top-k, top-p, min-p, in this order (that of the
+ * serving engines that the method was published with; llama.cpp applies its temperature last).
+ */
+public final class Sampler {
+    private final Sampling how;
+    private final SplittableRandom random;
+    private final Candidates candidates = new Candidates();
+
+    public Sampler(Sampling how) {
+        this.how = how;
+        this.random = new SplittableRandom(how.seed());
+    }
+
+    public Sampling how() {
+        return how;
+    }
+
+    /**
+     * The next token.
+     *
+     * @param logits {@code float[vocab]}, left as they are
+     * @param context the tokens so far, for the repeat penalty; only the first {@code length} count
+     */
+    public int next(float[] logits, int[] context, int length) {
+        float[] scores = penalise(logits, context, length);
+        if (how.greedy()) {
+            return Distribution.argmax(scores, 0, logits.length);
+        }
+        candidates.fill(scores, how);
+        return candidates.draw(random.nextDouble());
+    }
+
+    /** A copy with the penalty applied, once for each of the last tokens; the same array where there is none. */
+    private float[] penalise(float[] logits, int[] context, int length) {
+        if (how.repeatPenalty() == 1 || length == 0) {
+            return logits;
+        }
+        float[] penalised = logits.clone();
+        float penalty = (float) how.repeatPenalty();
+        for (int i = Math.max(0, length - Sampling.REPEAT_LAST); i < length; i++) {
+            int token = context[i];
+            penalised[token] = logits[token] > 0 ? logits[token] / penalty : logits[token] * penalty;
+        }
+        return penalised;
+    }
+}

@@ -1,0 +1,60 @@
+package glimp.route;
+
+import glimp.text.Message;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+/**
+ * A conversation and the thoughts about its last message so far: what both models continue.
+ *
+ * <p>It grows at its end, part by part, and says nothing of tokens or caches: how a writer brings itself in line with it is
+ * the writer's own business.
+ */
+public final class Chain {
+    private final List<Message> messages;
+    private final List<Part> parts = new ArrayList<>();
+
+    /** A chain without thoughts yet. @param messages the conversation; the last message is the one to think about */
+    public Chain(List<Message> messages) {
+        this.messages = List.copyOf(messages);
+    }
+
+    public List<Message> messages() {
+        return messages;
+    }
+
+    public List<Part> parts() {
+        return Collections.unmodifiableList(parts);
+    }
+
+    public void add(Part part) {
+        parts.add(part);
+    }
+
+    /** The thoughts (and the answer) so far, without the conversation. */
+    public String text() {
+        StringBuilder text = new StringBuilder();
+        parts.forEach(part -> text.append(part.text()));
+        return text.toString();
+    }
+
+    /**
+     * Ends the thinking: the thoughts lose their trailing newlines and {@code \n</think>\n\n} follows, whether the model
+     * wrote the mark itself, or was stopped.
+     */
+    void closeThinking(String endOfThinking) {
+        while (!parts.isEmpty()) {
+            Part last = parts.removeLast();
+            int length = last.text().length();
+            while (length > 0 && last.text().charAt(length - 1) == '\n') {
+                length--;
+            }
+            if (length > 0) {
+                parts.add(last.cut(length));
+                break;
+            }
+        }
+        parts.add(Part.markup("\n" + endOfThinking + "\n\n"));
+    }
+}

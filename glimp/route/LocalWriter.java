@@ -1,0 +1,231 @@
+package glimp.route;
+
+import glimp.decode.Context;
+import glimp.decode.Distribution;
+import glimp.decode.Sampler;
+import glimp.route.Glimpse.Top;
+import glimp.text.ChatTemplate;
+import glimp.text.Message;
+import glimp.text.Prompt;
+import glimp.text.TextStream;
+import glimp.text.Tokenizer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A model on this machine as a writer.
+ *
+ * <p>It renders the chain in its own template and vocabulary and has its context advance to that token list: what the other
+ * model wrote meanwhile is all that a switch costs. Parts in the same vocabulary are handed over as tokens, others as text.
+ * The pass that gave a glimpse also gives the first token of a step, since the context keeps the logits.
+ */
+public final class LocalWriter implements Writer {
+    /** Tokens of a glimpse that are reported. */
+    private static final int TOP = 5;
+
+    private final Context context;
+    private final Tokenizer tokenizer;
+    private final ChatTemplate template;
+    private final Sampler sampler;
+    private final int glimpseTopK;
+    private final int endOfThinking;
+
+    /** The chain in this model's tokens. */
+    private int[] line = new int[256];
+    private int length;
+    private List<Message> prompted;
+    private int[] prompt;
+    private final Map<Part, int[]> encoded = new IdentityHashMap<>();
+
+    private long written, glimpses, switched, prompts;
+    private double writeMs, glimpseMs, switchMs, promptMs;
+
+    /** @param glimpseTopK entropy over the k most likely tokens, renormalised; 0: over the whole vocabulary */
+    public LocalWriter(Context context, Tokenizer tokenizer, ChatTemplate template, Sampler sampler, int glimpseTopK) {
+        this.context = context;
+        this.tokenizer = tokenizer;
+        this.template = template;
+        this.sampler = sampler;
+        this.glimpseTopK = glimpseTopK;
+        this.endOfThinking = tokenizer.token(template.endOfThinking());
+    }
+
+    @Override
+    public Usage usage() {
+        return new Usage(written, writeMs, glimpses, glimpseMs, switched, switchMs, prompts, promptMs, context.recomputed());
+    }
+
+    @Override
+    public Glimpse glimpse(Chain chain, Listener listener) {
+        catchUp(chain, listener);
+        long start = System.nanoTime();
+        float[] logits = advance(listener);
+        Distribution.Likely[] likely = Distribution.top(logits, Math.max(TOP, glimpseTopK));
+        double entropy = glimpseTopK > 0 ? Distribution.entropy(Arrays.copyOf(likely, glimpseTopK)) : Distribution.entropy(logits);
+        List<Top> top = new ArrayList<>();
+        for (int i = 0; i < Math.min(TOP, likely.length); i++) {
+            top.add(new Top(tokenizer.piece(likely[i].token()), likely[i].probability()));
+        }
+        double margin = likely.length > 1 ? likely[0].probability() - likely[1].probability() : 1;
+        glimpses++;
+        glimpseMs += since(start);
+        return new Glimpse(entropy, margin, top);
+    }
+
+    @Override
+    public Written write(Chain chain, Until until, Listener listener) {
+        catchUp(chain, listener);
+        long start = System.nanoTime();
+        Draft draft = new Draft(until, listener);
+        float[] logits = advance(listener);
+        while (draft.add(sampler.next(logits, line, length))) {
+            logits = context.append(line[length - 1]);
+        }
+        written += draft.chosen;
+        writeMs += since(start);
+        return draft.written();
+    }
+
+    /** Writes the chain down in this model's tokens and runs all of them but the last, which the caller runs for its own account. */
+    private void catchUp(Chain chain, Listener listener) {
+        render(chain);
+        int common = 0;
+        while (common < Math.min(length - 1, context.length()) && context.token(common) == line[common]) {
+            common++;
+        }
+        int behind = length - 1 - common;
+        if (behind <= 0) {
+            return;
+        }
+        long start = System.nanoTime();
+        advance(listener);
+        if (common < prompt.length - 1) {
+            prompts += behind;
+            promptMs += since(start);
+        } else {
+            switched += behind;
+            switchMs += since(start);
+        }
+    }
+
+    private float[] advance(Listener listener) {
+        float[] logits = context.advance(line, length, (done, of) -> {
+            listener.prefill(done, of);
+            return !listener.cancelled();
+        });
+        if (logits == null) {
+            throw new CancelledException();
+        }
+        return logits;
+    }
+
+    private void render(Chain chain) {
+        if (prompted != chain.messages()) {
+            prompted = chain.messages();
+            prompt = prompt(prompted);
+            encoded.clear();
+        }
+        length = 0;
+        append(prompt);
+        for (Part part : chain.parts()) {
+            append(tokens(part));
+        }
+    }
+
+    private int[] prompt(List<Message> messages) {
+        Prompt text = template.render(messages, true);
+        int[] tokens = tokenizer.encode(text);
+        return tokenizer.addBos() && (tokens.length == 0 || tokens[0] != tokenizer.bos()) ? prepend(tokenizer.bos(), tokens) : tokens;
+    }
+
+    private static int[] prepend(int first, int[] rest) {
+        int[] all = new int[rest.length + 1];
+        all[0] = first;
+        System.arraycopy(rest, 0, all, 1, rest.length);
+        return all;
+    }
+
+    private int[] tokens(Part part) {
+        if (part.tokens() != null && part.vocabulary() == tokenizer) {
+            return part.tokens();
+        }
+        return encoded.computeIfAbsent(part, p -> tokenizer.encode(p.text(), p.trusted()));
+    }
+
+    private void append(int... tokens) {
+        if (line.length < length + tokens.length) {
+            line = Arrays.copyOf(line, Math.max(2 * line.length, length + tokens.length));
+        }
+        System.arraycopy(tokens, 0, line, length, tokens.length);
+        length += tokens.length;
+    }
+
+    private static double since(long start) {
+        return (System.nanoTime() - start) / 1e6;
+    }
+
+    /** The part being written, behind the chain in {@link #line}. */
+    private final class Draft {
+        private final Until until;
+        private final Listener listener;
+        private final Segmenter segmenter;
+        private final TextStream stream = new TextStream();
+        private final int begin = length;
+        private final int room;
+        private int chosen;
+        private int told;
+        private Ending ending;
+
+        Draft(Until until, Listener listener) {
+            this.until = until;
+            this.listener = listener;
+            this.segmenter = new Segmenter(until.delimiter(), until.endOfThinking());
+            this.room = context.capacity() - until.reserve();
+        }
+
+        /** Takes a token; false when it, or the state after it, ends the part. The token is then not run. */
+        boolean add(int token) {
+            chosen++;
+            if (tokenizer.isEnd(token)) {
+                return end(Ending.END_OF_TURN);
+            }
+            if (token == endOfThinking && until.endOfThinking() != null) {
+                return end(Ending.END_OF_THINKING);
+            }
+            append(token);
+            Segmenter.Mark mark = segmenter.add(stream.push(tokenizer.bytes(token)));
+            tell(segmenter.settled());
+            return switch (mark) {
+                case DELIMITER -> end(Ending.DELIMITER);
+                case END_OF_THINKING -> end(Ending.END_OF_THINKING);
+                case NONE -> chosen >= until.tokens() ? end(Ending.LIMIT)
+                        : length >= room ? end(Ending.CONTEXT_FULL)
+                        : listener.cancelled() ? end(Ending.CANCELLED)
+                        : true;
+            };
+        }
+
+        private boolean end(Ending why) {
+            ending = why;
+            return false;
+        }
+
+        private void tell(int to) {
+            if (to > told) {
+                listener.piece(segmenter.text().substring(told, to));
+                told = to;
+            }
+        }
+
+        /** Text and tokens up to where the step ends. What is left of a character that was not finished is dropped. */
+        Written written() {
+            tell(segmenter.end());
+            int end = segmenter.end();
+            Part all = new Part(segmenter.text() + stream.finish(), Arrays.copyOfRange(line, begin, length), tokenizer, false);
+            return new Written(all.cut(end), ending, chosen);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+package glimp.route;
+
+import glimp.route.Result.Stop;
+import glimp.route.Writer.Ending;
+import glimp.route.Writer.Until;
+import glimp.route.Writer.Written;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The loop of the method: step by step until the thinking ends, then the answer.
+ *
+ * <p>Who writes a step is the policy's choice; the loop is the same for all of them, so that methods are compared and not
+ * programs.
+ */
+public final class Router {
+    private final Policy policy;
+    private final Writer small;
+    private final Writer large;
+    private final Writer answerer;
+    private final Limits limits;
+
+    /** @param answerer who writes the answer, one of the two writers */
+    public Router(Policy policy, Writer small, Writer large, Writer answerer, Limits limits) {
+        this.policy = policy;
+        this.small = small;
+        this.large = large;
+        this.answerer = answerer;
+        this.limits = limits;
+    }
+
+    /** Thinks about the chain's last message and answers it. The chain then holds the thoughts and the answer. */
+    public Result run(Chain chain, Listener listener) {
+        long start = System.nanoTime();
+        Usage smallBefore = small.usage();
+        Usage largeBefore = large.usage();
+        List<Step> steps = new ArrayList<>();
+        Stop stop = think(chain, steps, listener);
+        Written answer = stop == Stop.CANCELLED ? new Written(Part.text(""), Ending.CANCELLED, 0) : answer(chain, listener);
+        return new Result(List.copyOf(steps), answer.part().text().strip(), stop, answer.ending(), small.usage().since(smallBefore),
+                large.usage().since(largeBefore), (System.nanoTime() - start) / 1e6);
+    }
+
+    private Stop think(Chain chain, List<Step> steps, Listener listener) {
+        int left = limits.thinking();
+        while (left > 0) {
+            Until until = new Until(limits.delimiter(), limits.endOfThinking(), Math.min(limits.step(), left), limits.reserve());
+            Step step = policy.next(chain, until, listener);
+            left -= step.written().tokens();
+            chain.add(delimited(step.written()));
+            if (!step.text().isBlank()) {
+                steps.add(step);
+                listener.stepEnds(step);
+            }
+            switch (step.written().ending()) {
+                case END_OF_THINKING -> { return Stop.END_OF_THINKING; }
+                case END_OF_TURN -> { return Stop.END_OF_TURN; }
+                case CONTEXT_FULL -> { return Stop.CONTEXT_FULL; }
+                case CANCELLED -> { return Stop.CANCELLED; }
+                case DELIMITER, LIMIT -> {
+                    if (repeated(steps)) {
+                        return Stop.REPEATED;
+                    }
+                }
+            }
+        }
+        return Stop.LIMIT;
+    }
+
+    /** A step that was cut off by its limit ends like any other. */
+    private Part delimited(Written written) {
+        return written.ending() == Ending.LIMIT ? written.part().plus(limits.delimiter()) : written.part();
+    }
+
+    private boolean repeated(List<Step> steps) {
+        int n = steps.size();
+        return n >= 2 && n >= limits.repeatsFrom() && steps.get(n - 1).text().equals(steps.get(n - 2).text());
+    }
+
+    private Written answer(Chain chain, Listener listener) {
+        chain.closeThinking(limits.endOfThinking());
+        listener.answerBegins();
+        Written answer = answerer.write(chain, new Until(null, null, limits.answer(), 0), listener);
+        chain.add(answer.part());
+        return answer;
+    }
+}
