@@ -1,39 +1,137 @@
 package glimp.text;
 
 import glimp.gguf.Gguf;
+import glimp.gguf.GgufException;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
 
-/** Text to token ids and back. */
+/**
+ * Text to token ids and back, for one vocabulary.
+ *
+ * <p>Immutable as seen from outside, and safe for use by several threads.
+ */
 public abstract class Tokenizer {
 
-    /** The tokenizer of a model file, chosen by {@code tokenizer.ggml.model} and {@code tokenizer.ggml.pre}. */
-    public static Tokenizer of(Gguf file) {
-        throw new UnsupportedOperationException();
+    static final String KEY = "tokenizer.ggml.";
+
+    final Vocabulary vocabulary;
+    private final boolean addBos;
+    private final TokenTrie markup;
+    private final TokenTrie addedText;
+
+    Tokenizer(Vocabulary vocabulary, boolean addBos) {
+        this.vocabulary = vocabulary;
+        this.addBos = addBos && vocabulary.bos >= 0;
+        this.markup = vocabulary.trie(vocabulary::isMarkup);
+        this.addedText = vocabulary.trie(vocabulary::isAddedText);
     }
 
-    public abstract int[] encode(String text, boolean special);
+    /**
+     * The tokenizer of a model file, by {@code tokenizer.ggml.model} and {@code tokenizer.ggml.pre}.
+     *
+     * @throws GgufException if it is of an unknown kind, or damaged
+     */
+    public static Tokenizer of(Gguf file) {
+        String model = file.string(KEY + "model");
+        return switch (model) {
+            case "gpt2" -> BytePairTokenizer.read(file);
+            case "llama" -> SentencePieceTokenizer.read(file);
+            default -> throw new GgufException(file.file(), "metadata key \"" + KEY + "model\" names the tokenizer \"" + model
+                    + "\", which is unknown; known: gpt2, llama");
+        };
+    }
 
-    public abstract int[] encode(Prompt prompt);
+    /**
+     * The tokens of a text, without a begin-of-text token. A character that the vocabulary has no way to write is left out.
+     *
+     * @param special whether markup in the text ({@code <|im_end|>}, {@code <think>}) becomes the token of that name; without
+     *     it, it is spelled out like any other text
+     */
+    public final int[] encode(String text, boolean special) {
+        return encode(special ? Prompt.of().trusted(text) : Prompt.of().plain(text));
+    }
 
+    /** The tokens of a prompt, without a begin-of-text token; markup becomes a token where it lies in one trusted run. */
+    public final int[] encode(Prompt prompt) {
+        byte[] text = prompt.text().getBytes(StandardCharsets.UTF_8);
+        Ids ids = new Ids();
+        int start = 0;
+        int at = 0;
+        int end = 0;
+        for (Prompt.Run run : prompt.runs()) {
+            end += run.text().getBytes(StandardCharsets.UTF_8).length;
+            while (at < end) {
+                TokenTrie.Node token = longer(run.trusted() ? markup.longest(text, at, end) : null,
+                        addedText.longest(text, at, text.length));
+                if (token == null) {
+                    at++;
+                    continue;
+                }
+                encode(text, start, at, ids);
+                ids.add(token.token);
+                at = start = at + token.length;
+            }
+        }
+        encode(text, start, text.length, ids);
+        return ids.toArray();
+    }
+
+    private static TokenTrie.Node longer(TokenTrie.Node a, TokenTrie.Node b) {
+        return a == null || b != null && b.length > a.length ? b : a;
+    }
+
+    /** Adds the tokens of a stretch of text between two that were recognised by name, or the text's ends. */
+    abstract void encode(byte[] text, int from, int to, Ids out);
+
+    /** The bytes a token stands for in output; none for control tokens. */
     public abstract byte[] bytes(int token);
 
-    public abstract String piece(int token);
+    /** The text of some tokens; bytes that are no characters come as U+FFFD. */
+    public String decode(int... tokens) {
+        ByteArrayOutputStream text = new ByteArrayOutputStream();
+        for (int token : tokens) {
+            text.writeBytes(bytes(token));
+        }
+        return text.toString(StandardCharsets.UTF_8);
+    }
 
-    public abstract int size();
+    /** A token's name in the vocabulary, for display. */
+    public final String piece(int token) {
+        return vocabulary.piece(token);
+    }
 
-    public abstract int bos();
+    /** The token of this name in the vocabulary, or -1: {@code token("</think>")}. Looks through all of them. */
+    public final int token(String piece) {
+        return vocabulary.find(piece);
+    }
 
-    public abstract int eos();
+    /** Tokens in the vocabulary. */
+    public final int size() {
+        return vocabulary.size();
+    }
 
-    public abstract boolean addBos();
+    /** The begin-of-text token, or -1. */
+    public final int bos() {
+        return vocabulary.bos;
+    }
 
-    public abstract boolean isEnd(int token);
+    /** The end-of-text token, or -1. */
+    public final int eos() {
+        return vocabulary.eos;
+    }
 
-    public abstract int token(String piece);
+    /** Whether the model wants {@link #bos} before everything else. */
+    public final boolean addBos() {
+        return addBos;
+    }
 
-    public abstract boolean sameVocabulary(Tokenizer other);
+    /** Whether a model that gives this token has finished its turn. */
+    public final boolean isEnd(int token) {
+        return vocabulary.isEnd(token);
+    }
 
-    /** The text of a token list; invalid UTF-8 becomes U+FFFD. */
-    public final String decode(int... tokens) {
-        throw new UnsupportedOperationException();
+    /** Whether ids of the one may be handed to the other as they are. */
+    public final boolean sameVocabulary(Tokenizer other) {
+        return vocabulary.same(other.vocabulary);
     }
 }
