@@ -135,7 +135,7 @@ final class ChatTemplates {
      * Mistral, and Llama 2 before it. The versions of the format differ in blanks, and in where the system message goes:
      * into marks of its own, or into the first of the user's turns, or the last.
      */
-    private record Mistral(String open, String close, String answer, String systemOpen, String systemClose,
+    private record Mistral(String open, String close, String lead, boolean trims, String systemOpen, String systemClose,
             boolean systemApart, boolean systemLast) implements ChatTemplate {
 
         static Mistral of(String template) {
@@ -146,7 +146,7 @@ final class ChatTemplates {
             String systemClose = apart ? "[/SYSTEM_PROMPT]" : marked ? "\n<</SYS>>\n\n" : "\n\n";
             return new Mistral(literal(template, "['\"]( ?\\[INST\\] ?)['\"]", "[INST] "),
                     literal(template, "['\"]( ?\\[/INST\\])", " [/INST]"),
-                    literal(template, "['\"]( )['\"] *\\+ *message", ""),
+                    literal(template, "['\"]( )['\"] *\\+ *message", ""), template.contains("|trim") || template.contains("| trim"),
                     systemOpen, systemClose, apart, template.contains("loop.last and system_message"));
         }
 
@@ -173,7 +173,8 @@ final class ChatTemplates {
                     prompt = prompt.trusted(open).append(i == host && !systemApart ? system : Prompt.of())
                             .plain(message.content()).trusted(close);
                 } else if (message.isFrom("assistant")) {
-                    prompt = prompt.trusted(answer).plain(answer(message).strip()).trusted("</s>");
+                    String said = withoutLeadingLineEnds(answer(message));
+                    prompt = prompt.trusted(lead).plain(trims ? said.strip() : said).trusted("</s>");
                 }
             }
             return ChatTemplates.open(prompt, "", think, false);
