@@ -13,6 +13,12 @@ final class Formats {
             case F32 -> new F32(data, rows, cols);
             case F16 -> new F16(data, rows, cols);
             case BF16 -> new BF16(data, rows, cols);
+            case Q4_0 -> new Q4_0(data, rows, cols);
+            case Q4_1 -> new Q4_1(data, rows, cols);
+            case Q5_0 -> new Q5_0(data, rows, cols);
+            case Q5_1 -> new Q5_1(data, rows, cols);
+            case IQ4_NL -> new IQ4_NL(data, rows, cols);
+            case MXFP4 -> new MXFP4(data, rows, cols);
             case Q8_0 -> new Q8_0(data, rows, cols);
             default -> throw new GgufException("no kernel for tensors of type " + type);
         };

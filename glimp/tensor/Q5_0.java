@@ -1,0 +1,25 @@
+package glimp.tensor;
+
+import glimp.gguf.GgmlType;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import jdk.incubator.vector.ByteVector;
+
+/** Blocks of 32: a half float d, 32 high bits and 32 nibbles, together five bits q, values d (q - 16). */
+final class Q5_0 extends Block32 {
+    Q5_0(MemorySegment data, int rows, int cols) {
+        super(data, rows, cols, GgmlType.Q5_0);
+    }
+
+    @Override
+    public void decode(int row, int from, int to, float[] out, int at) {
+        long q = block(row, from);
+        for (int i = from; i < to; i += 32, q += blockBytes, at += 32) {
+            ByteVector v = load(q + 6);
+            int bits = data.get(ValueLayout.JAVA_INT_UNALIGNED, q + 2);
+            float d = half(q);
+            store(low(v).sub((byte) 16, without(bits)), d, out, at);
+            store(high(v).sub((byte) 16, without(bits >>> 16)), d, out, at + 16);
+        }
+    }
+}

@@ -1,0 +1,25 @@
+package glimp.tensor;
+
+import glimp.gguf.GgmlType;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import jdk.incubator.vector.ByteVector;
+
+/** Blocks of 32: half floats d and m, 32 high bits and 32 nibbles, together five bits q, values d q + m. */
+final class Q5_1 extends Block32 {
+    Q5_1(MemorySegment data, int rows, int cols) {
+        super(data, rows, cols, GgmlType.Q5_1);
+    }
+
+    @Override
+    public void decode(int row, int from, int to, float[] out, int at) {
+        long q = block(row, from);
+        for (int i = from; i < to; i += 32, q += blockBytes, at += 32) {
+            ByteVector v = load(q + 8);
+            int bits = data.get(ValueLayout.JAVA_INT_UNALIGNED, q + 4);
+            float d = half(q), m = half(q + 2);
+            store(low(v).add((byte) 16, with(bits)), d, m, out, at);
+            store(high(v).add((byte) 16, with(bits >>> 16)), d, m, out, at + 16);
+        }
+    }
+}
