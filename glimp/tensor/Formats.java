@@ -20,6 +20,12 @@ final class Formats {
             case IQ4_NL -> new IQ4_NL(data, rows, cols);
             case MXFP4 -> new MXFP4(data, rows, cols);
             case Q8_0 -> new Q8_0(data, rows, cols);
+            case Q2_K -> new Q2_K(data, rows, cols);
+            case Q3_K -> new Q3_K(data, rows, cols);
+            case Q4_K -> new Q4_K(data, rows, cols);
+            case Q5_K -> new Q5_K(data, rows, cols);
+            case Q6_K -> new Q6_K(data, rows, cols);
+            case IQ4_XS -> new IQ4_XS(data, rows, cols);
             default -> throw new GgufException("no kernel for tensors of type " + type);
         };
     }
