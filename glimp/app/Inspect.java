@@ -4,6 +4,7 @@ import glimp.gguf.GgmlType;
 import glimp.gguf.Gguf;
 import glimp.gguf.Tensor;
 import java.io.PrintStream;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -30,6 +31,10 @@ public final class Inspect {
     private Inspect(Gguf file, PrintStream out) {
         this.file = file;
         this.out = out;
+    }
+
+    public static void run(Options options, Terminal terminal) {
+        print(Gguf.open(Path.of(options.file())), terminal.out);
     }
 
     /** Prints the file, a line of text for each thing that is in it, whatever characters its names and values hold. */

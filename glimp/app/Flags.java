@@ -1,0 +1,79 @@
+package glimp.app;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** The flags that there are, by command. */
+final class Flags {
+    private static final String PROMPT = "Prompt";
+    private static final String ROUTING = "Routing";
+    private static final String SAMPLING = "Sampling";
+    private static final String MEMORY = "Context and threads";
+    private static final String OUTPUT = "Output";
+
+    private static final List<Flag> MACHINE = List.of(
+            Flag.of(MEMORY, "-c --ctx-size", "N", "0", "tokens of context for each model; 0: as trained, at most 16384"),
+            Flag.of(MEMORY, "-t --threads", "N", "0", "threads of the worker team; 0: one a core"),
+            Flag.of(MEMORY, "-ctk --cache-type-k", "TYPE", "f16", "keys in the cache: f32 or f16"),
+            Flag.of(MEMORY, "-ctv --cache-type-v", "TYPE", "f16", "values in the cache: f32 or f16"));
+
+    private static final List<Flag> WRITING = List.of(
+            Flag.of(PROMPT, "-sys --system-prompt", "TEXT", null, "system message"),
+            Flag.of(PROMPT, "-n --predict", "N", "2048", "most tokens of the answer"),
+            Flag.of(ROUTING, "--method", "NAME", "glimp", "who writes a step: glimp (by entropy), large or small (always)"),
+            Flag.of(ROUTING, "--tau", "NATS", "0.9", "the large model writes where H_init is above"),
+            Flag.of(ROUTING, "--glimpse-top-k", "K", "0", "entropy over the k likeliest tokens, renormalised; 0: all tokens"),
+            Flag.of(ROUTING, "--answer", "NAME", null, "who answers: large (default) or small (default with --method small)"),
+            Flag.of(ROUTING, "--delimiter", "TEXT", "\\n\\n", "what ends a step; \\n is a newline"),
+            Flag.of(ROUTING, "--step-tokens", "N", "512", "most tokens of a step"),
+            Flag.of(ROUTING, "--thinking-tokens", "N", "8192", "most tokens of all steps"),
+            Flag.of(ROUTING, "--paper", null, null, "every detail as published: top-20 glimpse, tau 0.9, temperature 0.6, top-p 0.95, hand-over as text"),
+            Flag.of(SAMPLING, "-s --seed", "N", "-1", "seed of the random numbers; -1: a new one each time"),
+            Flag.of(SAMPLING, "--temp", "T", "0.6", "temperature; 0 is greedy"),
+            Flag.of(SAMPLING, "--top-k", "K", "0", "draw from the k likeliest tokens; 0: all"),
+            Flag.of(SAMPLING, "--top-p", "P", "0.95", "draw from the likeliest tokens that reach this probability; 1: all"),
+            Flag.of(SAMPLING, "--min-p", "P", "0", "drop tokens below this share of the likeliest one's probability"),
+            Flag.of(SAMPLING, "--repeat-penalty", "X", "1", "makes the last 64 tokens less likely; 1: off"));
+
+    private static final Flag TRACE = Flag.of(OUTPUT, "--trace", "FILE", null, "write everything about the run as JSON");
+    private static final Flag QUIET = Flag.of(OUTPUT, "-q --quiet", null, null, "print the answer only");
+    private static final Flag HELP = Flag.of(OUTPUT, "-h --help", null, null, "this text");
+    private static final Flag TEXT = Flag.of(PROMPT, "-p --prompt", "TEXT", null, "the question or text");
+    private static final Flag FILE = Flag.of(PROMPT, "-f --file", "FILE", null, "the question or text, from a file");
+
+    private Flags() {}
+
+    /** The flags of a command; null if there is no such command. */
+    static List<Flag> of(String command) {
+        return switch (command) {
+            case "run" -> join(List.of(TEXT, FILE), WRITING, MACHINE, List.of(TRACE, QUIET, HELP));
+            case "demo" -> join(List.of(Flag.of(PROMPT, "--questions", "N", "20", "how many of the built-in questions")), WRITING, MACHINE, List.of(QUIET, HELP));
+            case "bench" -> join(List.of(
+                    Flag.of("Bench", "-m --model", "FILE", null, "the model"),
+                    Flag.of("Bench", "-p --n-prompt", "N", "512", "tokens of the prompt; 0: no prefill test"),
+                    Flag.of("Bench", "-n --n-gen", "N", "64", "tokens generated; 0: no decode test"),
+                    Flag.of("Bench", "-d --n-depth", "N", "0", "tokens in the context before the test begins"),
+                    Flag.of("Bench", "-r --repetitions", "N", "3", "measured runs of each test"),
+                    Flag.of("Bench", "--float-activations", null, null, "float arithmetic everywhere")), MACHINE, List.of(HELP));
+            case "inspect" -> List.of(HELP);
+            case "tokenize" -> List.of(TEXT, FILE,
+                    Flag.of(PROMPT, "--special", null, null, "recognise control tokens in the text"),
+                    Flag.of(PROMPT, "--bos", null, null, "begin with the begin-of-text token"),
+                    Flag.of(OUTPUT, "--show", null, null, "print the pieces, one a line"), HELP);
+            case "glimpse" -> join(List.of(TEXT, FILE,
+                    Flag.of(PROMPT, "--ids", "1,2,3", null, "token ids instead of a text"),
+                    Flag.of(OUTPUT, "--top", "N", "10", "tokens to print"),
+                    Flag.of(OUTPUT, "--logits", "FILE", null, "write the logits of the last position: float32, little-endian")), MACHINE, List.of(HELP));
+            default -> null;
+        };
+    }
+
+    @SafeVarargs
+    private static List<Flag> join(List<Flag>... lists) {
+        List<Flag> all = new ArrayList<>();
+        for (List<Flag> list : lists) {
+            all.addAll(list);
+        }
+        return all;
+    }
+}

@@ -1,0 +1,39 @@
+package glimp.app;
+
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+
+/** The text that a command works on. */
+final class Input {
+    private Input() {}
+
+    /** What {@code -p} or {@code -f} gives; null where neither is given. */
+    static String text(Options options) {
+        if (options.has("--prompt") && options.has("--file")) {
+            throw new UsageException("-p or -f, not both");
+        }
+        if (!options.has("--file")) {
+            return options.text("--prompt");
+        }
+        Path file = Path.of(options.text("--file"));
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw new FailureException("cannot read " + file + ": " + reason(e));
+        }
+    }
+
+    /** A file's trouble in words; Java's message is often only its name. */
+    static String reason(IOException e) {
+        return switch (e) {
+            case NoSuchFileException n -> "there is no such file or folder";
+            case AccessDeniedException a -> "permission denied";
+            case CharacterCodingException c -> "it is not UTF-8 text";
+            default -> e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+        };
+    }
+}
