@@ -57,4 +57,13 @@ public final class Chain {
         }
         parts.add(Part.markup("\n" + endOfThinking + "\n\n"));
     }
+
+    /** Takes the last thought out of a chain whose thinking has been closed; false if there is none. */
+    boolean forgetLastThought() {
+        if (parts.size() < 2) {
+            return false;
+        }
+        parts.remove(parts.size() - 2);
+        return true;
+    }
 }

@@ -77,10 +77,16 @@ public final class LocalWriter implements Writer {
 
     @Override
     public Written write(Chain chain, Until until, Listener listener) {
-        catchUp(chain, listener);
-        long start = System.nanoTime();
+        float[] logits;
+        long start;
+        try {
+            catchUp(chain, listener);
+            start = System.nanoTime();
+            logits = advance(listener);
+        } catch (CancelledException e) {
+            return new Written(Part.text(""), Ending.CANCELLED, 0);
+        }
         Draft draft = new Draft(until, listener);
-        float[] logits = advance(listener);
         while (draft.add(sampler.next(logits, line, length))) {
             logits = context.append(line[length - 1]);
         }

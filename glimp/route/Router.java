@@ -1,5 +1,6 @@
 package glimp.route;
 
+import glimp.decode.ContextFullException;
 import glimp.route.Result.Stop;
 import glimp.route.Writer.Ending;
 import glimp.route.Writer.Until;
@@ -45,7 +46,17 @@ public final class Router {
         int left = limits.thinking();
         while (left > 0) {
             Until until = new Until(limits.delimiter(), limits.endOfThinking(), Math.min(limits.step(), left), limits.reserve());
-            Step step = policy.next(chain, until, listener);
+            Step step;
+            try {
+                step = policy.next(chain, until, listener);
+            } catch (CancelledException e) {
+                return Stop.CANCELLED;
+            } catch (ContextFullException e) {
+                if (steps.isEmpty()) {
+                    throw e;
+                }
+                return Stop.CONTEXT_FULL;
+            }
             left -= step.written().tokens();
             chain.add(delimited(step.written()));
             if (!step.text().isBlank()) {
@@ -77,11 +88,20 @@ public final class Router {
         return n >= 2 && n >= limits.repeatsFrom() && steps.get(n - 1).text().equals(steps.get(n - 2).text());
     }
 
+    /** The answerer's context may be smaller than that of whoever thought: then the latest thoughts are forgotten until it fits. */
     private Written answer(Chain chain, Listener listener) {
         chain.closeThinking(limits.endOfThinking());
         listener.answerBegins();
-        Written answer = answerer.write(chain, new Until(null, null, limits.answer(), 0), listener);
-        chain.add(answer.part());
-        return answer;
+        while (true) {
+            try {
+                Written answer = answerer.write(chain, new Until(null, null, limits.answer(), 0), listener);
+                chain.add(answer.part());
+                return answer;
+            } catch (ContextFullException e) {
+                if (!chain.forgetLastThought()) {
+                    throw e;
+                }
+            }
+        }
     }
 }
