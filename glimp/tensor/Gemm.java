@@ -11,13 +11,14 @@ import jdk.incubator.vector.VectorSpecies;
  * accumulators, 4 operands and a broadcast fill the 32 registers of AVX-512 and Arm (91-97 % of peak; 7x4, 8x3, 5x5 and
  * 4x6 spill and fall to 51-76 %). AVX2 has 16 registers: 6 x 2 there.
  */
-final class Gemm {
+public final class Gemm {
     static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
-    static final int LANES = F.length();
+    /** Floats of a vector; tiles are whole vectors wide. */
+    public static final int LANES = F.length();
     /** Rows of a micro-tile. */
-    static final int ROWS = 6;
+    public static final int ROWS = 6;
     /** Tokens of a panel. */
-    static final int PANEL = LANES * (LANES == 8 ? 2 : 4);
+    public static final int PANEL = LANES * (LANES == 8 ? 2 : 4);
 
     private Gemm() {}
 
@@ -29,7 +30,7 @@ final class Gemm {
      * @param lanes columns of the tile, a multiple of {@link #LANES}, at most {@link #PANEL}
      * @param c tile from {@code cAt}, rows {@code cRow} apart
      */
-    static void tile(float[] w, int wAt, int wRow, float[] x, int xAt, int xRow, int depth, int lanes, float[] c, int cAt, int cRow) {
+    public static void tile(float[] w, int wAt, int wRow, float[] x, int xAt, int xRow, int depth, int lanes, float[] c, int cAt, int cRow) {
         int done = 0;
         if (lanes >= 4 * LANES) {
             tile4(w, wAt, wRow, x, xAt, xRow, depth, c, cAt, cRow);

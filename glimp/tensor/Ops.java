@@ -5,12 +5,15 @@ import static jdk.incubator.vector.VectorOperators.EXP;
 import static jdk.incubator.vector.VectorOperators.MAX;
 
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /** The small vector operations of a forward pass, on parts of float arrays; all run on the calling thread. */
 public final class Ops {
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
     private static final int L = F.length();
+    /** Lane i of the result is lane i + 1 for even i, i - 1 for odd. */
+    private static final VectorShuffle<Float> SWAP = VectorShuffle.fromOp(F, i -> i ^ 1);
 
     private Ops() {}
 
@@ -127,5 +130,53 @@ public final class Ops {
     /** {@code x = exp(x) / sum(exp(x))} over n elements. */
     public static void softmax(float[] x, int at, int n) {
         scale(x, at, 1 / exp(x, at, n, max(x, at, n)), n);
+    }
+
+    /**
+     * Turns pairs of features: {@code x[i] = x[i] * turn[i] + x[partner of i] * turn[n + i]}, where i's partner is
+     * {@code i + n / 2} in the first half and {@code i - n / 2} in the second.
+     *
+     * @param turn {@code float[2][n]}: cosines, then sines, those of the first half negated
+     */
+    public static void rotateHalves(float[] x, int at, float[] turn, int n) {
+        int half = n / 2, i = 0;
+        for (; i + L <= half; i += L) {
+            FloatVector a = FloatVector.fromArray(F, x, at + i), b = FloatVector.fromArray(F, x, at + half + i);
+            FloatVector cos = FloatVector.fromArray(F, turn, i), sin = FloatVector.fromArray(F, turn, n + half + i);
+            a.mul(cos).sub(b.mul(sin)).intoArray(x, at + i);
+            b.mul(cos).add(a.mul(sin)).intoArray(x, at + half + i);
+        }
+        for (; i < half; i++) {
+            float a = x[at + i], b = x[at + half + i], cos = turn[i], sin = turn[n + half + i];
+            x[at + i] = a * cos - b * sin;
+            x[at + half + i] = b * cos + a * sin;
+        }
+    }
+
+    /** As {@link #rotateHalves}, but features 2i and 2i + 1 are partners; the sines of even features are negated. */
+    public static void rotateNeighbours(float[] x, int at, float[] turn, int n) {
+        int i = 0;
+        for (; i + L <= n; i += L) {
+            FloatVector a = FloatVector.fromArray(F, x, at + i);
+            a.mul(FloatVector.fromArray(F, turn, i)).add(a.rearrange(SWAP).mul(FloatVector.fromArray(F, turn, n + i))).intoArray(x, at + i);
+        }
+        for (; i < n; i += 2) {
+            float a = x[at + i], b = x[at + i + 1], cos = turn[i], sin = turn[n + i + 1];
+            x[at + i] = a * cos - b * sin;
+            x[at + i + 1] = b * cos + a * sin;
+        }
+    }
+
+    /** Copies rows of n elements that lie one behind the other: {@code out[outAt + r * outRow + i] = in[at + r * n + i]}. */
+    public static void copyRows(float[] in, int at, int rows, int n, float[] out, int outAt, int outRow) {
+        for (int r = 0; r < rows; r++, at += n, outAt += outRow) {
+            int i = 0;
+            for (; i + L <= n; i += L) {
+                FloatVector.fromArray(F, in, at + i).intoArray(out, outAt + i);
+            }
+            for (; i < n; i++) {
+                out[outAt + i] = in[at + i];
+            }
+        }
     }
 }
