@@ -1,11 +1,11 @@
 package glimp.app;
 
 import glimp.route.Chain;
-import glimp.route.LocalWriter;
 import glimp.route.Part;
 import glimp.route.Result;
 import glimp.route.Router;
 import glimp.route.Trace;
+import glimp.route.Writer;
 import glimp.route.Writer.Until;
 import glimp.route.Writer.Written;
 import glimp.text.Json;
@@ -25,7 +25,7 @@ public final class Run {
     private final boolean quiet;
     /** Exactly one of the two is used: the loop over a pair, or a model alone. */
     private final Router router;
-    private final LocalWriter alone;
+    private final Writer alone;
 
     private Run(Options options, Terminal terminal, Session session) {
         this.options = options;
@@ -34,7 +34,7 @@ public final class Run {
         this.settings = Settings.of(options, session.capacity());
         this.quiet = options.has("--quiet");
         this.router = session.pair() ? session.router(settings) : null;
-        this.alone = session.pair() ? null : session.writer(session.small(), session.small().tokenizer(), settings);
+        this.alone = session.pair() ? null : session.alone(settings);
     }
 
     public static void run(Options options, Terminal terminal) {

@@ -78,11 +78,11 @@ final class Session implements AutoCloseable {
         return Math.min(small().context.capacity(), large().context.capacity());
     }
 
-    /** The loop of the method over both models. */
+    /** The loop of the method over both models; where they have one vocabulary, they share a tokenizer and hand over tokens. */
     Router router(Settings settings) {
         boolean tokens = !settings.handOverText() && small().tokenizer.sameVocabulary(large().tokenizer);
-        Writer small = writer(small(), small().tokenizer, settings);
-        Writer large = writer(large(), tokens ? small().tokenizer : large().tokenizer, settings);
+        Writer small = writer(small(), small().tokenizer, true, settings);
+        Writer large = writer(large(), tokens ? small().tokenizer : large().tokenizer, true, settings);
         Policy policy = switch (settings.method()) {
             case "large" -> new Policy.Alone(Author.LARGE, large);
             case "small" -> new Policy.Alone(Author.SMALL, small);
@@ -91,9 +91,13 @@ final class Session implements AutoCloseable {
         return new Router(policy, small, large, settings.answerSmall() ? small : large, settings.limits());
     }
 
-    /** A model as a writer; two that have the same tokenizer hand over tokens. */
-    LocalWriter writer(Loaded model, Tokenizer tokenizer, Settings settings) {
-        return new LocalWriter(model.context, tokenizer, model.template, new Sampler(settings.sampling()), settings.glimpseTopK());
+    /** The only model, which thinks if its format has thinking in it. */
+    Writer alone(Settings settings) {
+        return writer(small(), small().tokenizer, small().template.thinks(), settings);
+    }
+
+    private static Writer writer(Loaded model, Tokenizer tokenizer, boolean think, Settings settings) {
+        return new LocalWriter(model.context, tokenizer, model.template, new Sampler(settings.sampling()), think, settings.glimpseTopK());
     }
 
     @Override

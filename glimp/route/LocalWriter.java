@@ -30,6 +30,7 @@ public final class LocalWriter implements Writer {
     private final Tokenizer tokenizer;
     private final ChatTemplate template;
     private final Sampler sampler;
+    private final boolean think;
     private final int glimpseTopK;
     private final int endOfThinking;
 
@@ -43,12 +44,16 @@ public final class LocalWriter implements Writer {
     private long written, glimpses, switched, prompts;
     private double writeMs, glimpseMs, switchMs, promptMs;
 
-    /** @param glimpseTopK entropy over the k most likely tokens, renormalised; 0: over the whole vocabulary */
-    public LocalWriter(Context context, Tokenizer tokenizer, ChatTemplate template, Sampler sampler, int glimpseTopK) {
+    /**
+     * @param think whether its turn begins with thinking
+     * @param glimpseTopK entropy over the k most likely tokens, renormalised; 0: over the whole vocabulary
+     */
+    public LocalWriter(Context context, Tokenizer tokenizer, ChatTemplate template, Sampler sampler, boolean think, int glimpseTopK) {
         this.context = context;
         this.tokenizer = tokenizer;
         this.template = template;
         this.sampler = sampler;
+        this.think = think;
         this.glimpseTopK = glimpseTopK;
         this.endOfThinking = tokenizer.token(template.endOfThinking());
     }
@@ -142,7 +147,7 @@ public final class LocalWriter implements Writer {
     }
 
     private int[] prompt(List<Message> messages) {
-        Prompt text = template.render(messages, true);
+        Prompt text = template.render(messages, think);
         int[] tokens = tokenizer.encode(text);
         return tokenizer.addBos() && (tokens.length == 0 || tokens[0] != tokenizer.bos()) ? prepend(tokenizer.bos(), tokens) : tokens;
     }

@@ -30,6 +30,9 @@ public interface ChatTemplate {
      */
     Prompt render(List<Message> messages, boolean think);
 
+    /** Whether the format has thinking in it, so that a model alone is asked to think. */
+    boolean thinks();
+
     /** What the model writes when it has thought enough. */
     default String endOfThinking() {
         return ChatTemplates.END_OF_THINKING;

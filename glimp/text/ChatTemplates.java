@@ -94,6 +94,11 @@ final class ChatTemplates {
         }
 
         @Override
+        public boolean thinks() {
+            return true;
+        }
+
+        @Override
         public Prompt render(List<Message> messages, boolean think) {
             String system = "";
             Prompt turns = Prompt.of();
@@ -156,6 +161,11 @@ final class ChatTemplates {
         }
 
         @Override
+        public boolean thinks() {
+            return false;
+        }
+
+        @Override
         public Prompt render(List<Message> messages, boolean think) {
             Prompt system = Prompt.of();
             int host = -1;
@@ -187,6 +197,11 @@ final class ChatTemplates {
         @Override
         public String name() {
             return "plain";
+        }
+
+        @Override
+        public boolean thinks() {
+            return false;
         }
 
         @Override
