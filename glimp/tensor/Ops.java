@@ -1,7 +1,5 @@
 package glimp.tensor;
 
-import static jdk.incubator.vector.VectorOperators.ADD;
-import static jdk.incubator.vector.VectorOperators.EXP;
 import static jdk.incubator.vector.VectorOperators.MAX;
 
 import jdk.incubator.vector.FloatVector;
@@ -30,7 +28,7 @@ public final class Ops {
         for (; i + L <= n; i += L) {
             s0 = FloatVector.fromArray(F, a, aAt + i).fma(FloatVector.fromArray(F, b, bAt + i), s0);
         }
-        float sum = s0.add(s1).add(s2.add(s3)).reduceLanes(ADD);
+        float sum = Lanes.sum(s0.add(s1).add(s2.add(s3)));
         for (; i < n; i++) {
             sum = Math.fma(a[aAt + i], b[bAt + i], sum);
         }
@@ -88,7 +86,7 @@ public final class Ops {
         int i = 0;
         for (; i + L <= n; i += L) {
             FloatVector g = FloatVector.fromArray(F, gate, at + i);
-            g.div(g.neg().lanewise(EXP).add(1)).mul(FloatVector.fromArray(F, up, upAt + i)).intoArray(gate, at + i);
+            g.div(Lanes.exp(g.neg()).add(1)).mul(FloatVector.fromArray(F, up, upAt + i)).intoArray(gate, at + i);
         }
         for (; i < n; i++) {
             float g = gate[at + i];
@@ -115,11 +113,11 @@ public final class Ops {
         FloatVector s = FloatVector.zero(F);
         int i = 0;
         for (; i + L <= n; i += L) {
-            FloatVector e = FloatVector.fromArray(F, x, at + i).sub(shift).lanewise(EXP);
+            FloatVector e = Lanes.exp(FloatVector.fromArray(F, x, at + i).sub(shift));
             e.intoArray(x, at + i);
             s = s.add(e);
         }
-        float sum = s.reduceLanes(ADD);
+        float sum = Lanes.sum(s);
         for (; i < n; i++) {
             x[at + i] = (float) Math.exp(x[at + i] - shift);
             sum += x[at + i];

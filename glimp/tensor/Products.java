@@ -70,7 +70,7 @@ public final class Products {
         for (Product p : products) {
             int from = (int) ((long) p.matrix.rows * worker / workers);
             int to = (int) ((long) p.matrix.rows * (worker + 1) / workers);
-            p.matrix.dot(p.x, from, to, p.y, p.add, scratch[worker].row(p.matrix.cols));
+            p.matrix.dot(p.x, from, to, p.y, p.add, scratch[worker].row(Matrix.scratch(p.matrix.cols)));
         }
     }
 
@@ -137,9 +137,9 @@ public final class Products {
         private float[] tile;
         private float[] sums = new float[0];
 
-        float[] row(int cols) {
-            if (row.length < cols) {
-                row = new float[cols];
+        float[] row(int size) {
+            if (row.length < size) {
+                row = new float[size];
             }
             return row;
         }

@@ -1,18 +1,24 @@
 package glimp.tensor;
 
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+
 import glimp.gguf.GgmlType;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Blocks of 32: a half float d and 32 signed bytes q, values d q. */
 final class Q8_0 extends Matrix {
-    private static final int BLOCK_BYTES = GgmlType.Q8_0.bytes;
+    private static final int BLOCK = GgmlType.Q8_0.bytes;
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
-    private static final VectorSpecies<Byte> B = ByteVector.SPECIES_64;
+    private static final int L = F.length();
+    /** As many bytes as a vector has floats; at 128 bits, since no byte vector is that short, one holds two vectors' worth. */
+    private static final VectorSpecies<Byte> B = VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * L)));
+    private static final boolean SHARED = L == 4;
+    private static final int PART = SHARED ? 1 : 0;
 
     Q8_0(MemorySegment data, int rows, int cols) {
         super(data, rows, cols, GgmlType.Q8_0);
@@ -20,12 +26,124 @@ final class Q8_0 extends Matrix {
 
     @Override
     public void decode(int row, int from, int to, float[] out, int at) {
-        long p = row * rowBytes + from / 32L * BLOCK_BYTES;
-        for (int i = from; i < to; i += 32, p += BLOCK_BYTES, at += 32) {
-            float d = Float.float16ToFloat(data.get(ValueLayout.JAVA_SHORT_UNALIGNED, p));
-            for (int k = 0; k < 32; k++) {
-                out[at + k] = d * data.get(ValueLayout.JAVA_BYTE, p + 2 + k);
+        MemorySegment data = this.data;
+        long p = row * rowBytes + from / 32L * BLOCK;
+        for (int i = from; i < to; i += 32, p += BLOCK, at += 32) {
+            FloatVector d = FloatVector.broadcast(F, Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, p)));
+            for (int k = 0; k < 32; k += 2 * L) {
+                ByteVector q0 = ByteVector.fromMemorySegment(B, data, p + 2 + k, LITTLE_ENDIAN);
+                ByteVector q1 = SHARED ? q0 : ByteVector.fromMemorySegment(B, data, p + 2 + k + L, LITTLE_ENDIAN);
+                ((FloatVector) q0.castShape(F, 0)).mul(d).intoArray(out, at + k);
+                ((FloatVector) q1.castShape(F, PART)).mul(d).intoArray(out, at + k + L);
             }
         }
+    }
+
+    @Override
+    void pair(Activations x, int rowA, int rowB, float[] y, boolean add, float[] scratch) {
+        int t = 0;
+        for (; t + 4 <= x.tokens && RowPair.GROUP == 4; t += 4) {
+            four(x.values, t * cols, rowA, rowB, y, t * rows, add);
+        }
+        for (; t + 2 <= x.tokens; t += 2) {
+            two(x.values, t * cols, rowA, rowB, y, t * rows, add);
+        }
+        if (t < x.tokens) {
+            one(x.values, t * cols, rowA, rowB, y, t * rows, add);
+        }
+    }
+
+    /**
+     * The weights d q are exact in a float (8 and 11 bits make 19), so a block is decoded in registers, by sign extension, a
+     * conversion and a multiplication, and then belongs to any number of tokens.
+     */
+    private void one(float[] x, int xAt, int rowA, int rowB, float[] y, int yAt, boolean add) {
+        MemorySegment data = this.data;
+        long p = rowA * rowBytes, q = rowB * rowBytes;
+        FloatVector a0 = FloatVector.zero(F), a1 = a0, b0 = a0, b1 = a0;
+        for (int end = xAt + cols; xAt < end; p += BLOCK, q += BLOCK, xAt += 32) {
+            FloatVector dp = FloatVector.broadcast(F, Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, p)));
+            FloatVector dq = FloatVector.broadcast(F, Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, q)));
+            for (int k = 0; k < 32; k += 2 * L) {
+                FloatVector x0 = FloatVector.fromArray(F, x, xAt + k), x1 = FloatVector.fromArray(F, x, xAt + k + L);
+                ByteVector p0 = ByteVector.fromMemorySegment(B, data, p + 2 + k, LITTLE_ENDIAN);
+                ByteVector p1 = SHARED ? p0 : ByteVector.fromMemorySegment(B, data, p + 2 + k + L, LITTLE_ENDIAN);
+                ByteVector q0 = ByteVector.fromMemorySegment(B, data, q + 2 + k, LITTLE_ENDIAN);
+                ByteVector q1 = SHARED ? q0 : ByteVector.fromMemorySegment(B, data, q + 2 + k + L, LITTLE_ENDIAN);
+                a0 = ((FloatVector) p0.castShape(F, 0)).mul(dp).fma(x0, a0);
+                b0 = ((FloatVector) q0.castShape(F, 0)).mul(dq).fma(x0, b0);
+                a1 = ((FloatVector) p1.castShape(F, PART)).mul(dp).fma(x1, a1);
+                b1 = ((FloatVector) q1.castShape(F, PART)).mul(dq).fma(x1, b1);
+            }
+        }
+        RowPair.put(y, yAt + rowA, yAt + rowB, Lanes.sum(a0.add(a1)), Lanes.sum(b0.add(b1)), add);
+    }
+
+    private void two(float[] x, int xAt, int rowA, int rowB, float[] y, int yAt, boolean add) {
+        MemorySegment data = this.data;
+        long p = rowA * rowBytes, q = rowB * rowBytes;
+        FloatVector a0 = FloatVector.zero(F), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
+        for (int end = xAt + cols; xAt < end; p += BLOCK, q += BLOCK, xAt += 32) {
+            FloatVector dp = FloatVector.broadcast(F, Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, p)));
+            FloatVector dq = FloatVector.broadcast(F, Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, q)));
+            for (int k = 0; k < 32; k += 2 * L) {
+                ByteVector p0 = ByteVector.fromMemorySegment(B, data, p + 2 + k, LITTLE_ENDIAN);
+                ByteVector p1 = SHARED ? p0 : ByteVector.fromMemorySegment(B, data, p + 2 + k + L, LITTLE_ENDIAN);
+                ByteVector q0 = ByteVector.fromMemorySegment(B, data, q + 2 + k, LITTLE_ENDIAN);
+                ByteVector q1 = SHARED ? q0 : ByteVector.fromMemorySegment(B, data, q + 2 + k + L, LITTLE_ENDIAN);
+                int s = xAt + k, t = s + cols;
+                FloatVector v = ((FloatVector) p0.castShape(F, 0)).mul(dp), w = ((FloatVector) q0.castShape(F, 0)).mul(dq);
+                FloatVector x0 = FloatVector.fromArray(F, x, s), x1 = FloatVector.fromArray(F, x, t);
+                a0 = v.fma(x0, a0); b0 = w.fma(x0, b0);
+                c0 = v.fma(x1, c0); d0 = w.fma(x1, d0);
+                v = ((FloatVector) p1.castShape(F, PART)).mul(dp);
+                w = ((FloatVector) q1.castShape(F, PART)).mul(dq);
+                x0 = FloatVector.fromArray(F, x, s + L);
+                x1 = FloatVector.fromArray(F, x, t + L);
+                a1 = v.fma(x0, a1); b1 = w.fma(x0, b1);
+                c1 = v.fma(x1, c1); d1 = w.fma(x1, d1);
+            }
+        }
+        RowPair.put(y, yAt + rowA, yAt + rowB, Lanes.sum(a0.add(a1)), Lanes.sum(b0.add(b1)), add);
+        yAt += rows;
+        RowPair.put(y, yAt + rowA, yAt + rowB, Lanes.sum(c0.add(c1)), Lanes.sum(d0.add(d1)), add);
+    }
+
+    private void four(float[] x, int xAt, int rowA, int rowB, float[] y, int yAt, boolean add) {
+        MemorySegment data = this.data;
+        long p = rowA * rowBytes, q = rowB * rowBytes;
+        FloatVector a0 = FloatVector.zero(F), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
+        FloatVector e0 = a0, e1 = a0, f0 = a0, f1 = a0, g0 = a0, g1 = a0, h0 = a0, h1 = a0;
+        for (int end = xAt + cols; xAt < end; p += BLOCK, q += BLOCK, xAt += 32) {
+            FloatVector dp = FloatVector.broadcast(F, Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, p)));
+            FloatVector dq = FloatVector.broadcast(F, Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, q)));
+            for (int k = 0; k < 32; k += 2 * L) {
+                ByteVector p0 = ByteVector.fromMemorySegment(B, data, p + 2 + k, LITTLE_ENDIAN);
+                ByteVector p1 = SHARED ? p0 : ByteVector.fromMemorySegment(B, data, p + 2 + k + L, LITTLE_ENDIAN);
+                ByteVector q0 = ByteVector.fromMemorySegment(B, data, q + 2 + k, LITTLE_ENDIAN);
+                ByteVector q1 = SHARED ? q0 : ByteVector.fromMemorySegment(B, data, q + 2 + k + L, LITTLE_ENDIAN);
+                int s = xAt + k, t = s + cols, u = t + cols, z = u + cols;
+                FloatVector v = ((FloatVector) p0.castShape(F, 0)).mul(dp), w = ((FloatVector) q0.castShape(F, 0)).mul(dq);
+                FloatVector x0 = FloatVector.fromArray(F, x, s), x1 = FloatVector.fromArray(F, x, t);
+                FloatVector x2 = FloatVector.fromArray(F, x, u), x3 = FloatVector.fromArray(F, x, z);
+                a0 = v.fma(x0, a0); b0 = w.fma(x0, b0); c0 = v.fma(x1, c0); d0 = w.fma(x1, d0);
+                e0 = v.fma(x2, e0); f0 = w.fma(x2, f0); g0 = v.fma(x3, g0); h0 = w.fma(x3, h0);
+                v = ((FloatVector) p1.castShape(F, PART)).mul(dp);
+                w = ((FloatVector) q1.castShape(F, PART)).mul(dq);
+                x0 = FloatVector.fromArray(F, x, s + L);
+                x1 = FloatVector.fromArray(F, x, t + L);
+                x2 = FloatVector.fromArray(F, x, u + L);
+                x3 = FloatVector.fromArray(F, x, z + L);
+                a1 = v.fma(x0, a1); b1 = w.fma(x0, b1); c1 = v.fma(x1, c1); d1 = w.fma(x1, d1);
+                e1 = v.fma(x2, e1); f1 = w.fma(x2, f1); g1 = v.fma(x3, g1); h1 = w.fma(x3, h1);
+            }
+        }
+        RowPair.put(y, yAt + rowA, yAt + rowB, Lanes.sum(a0.add(a1)), Lanes.sum(b0.add(b1)), add);
+        yAt += rows;
+        RowPair.put(y, yAt + rowA, yAt + rowB, Lanes.sum(c0.add(c1)), Lanes.sum(d0.add(d1)), add);
+        yAt += rows;
+        RowPair.put(y, yAt + rowA, yAt + rowB, Lanes.sum(e0.add(e1)), Lanes.sum(f0.add(f1)), add);
+        yAt += rows;
+        RowPair.put(y, yAt + rowA, yAt + rowB, Lanes.sum(g0.add(g1)), Lanes.sum(h0.add(h1)), add);
     }
 }

@@ -101,7 +101,7 @@ class KernelTest {
             one.tokens = 1;
             System.arraycopy(all.values, t * m.cols, one.values, 0, m.cols);
             m.prepare(one);
-            m.dot(one, 0, m.rows, alone[t], false, new float[m.cols]);
+            m.dot(one, 0, m.rows, alone[t], false, new float[Matrix.scratch(m.cols)]);
         }
         for (int tokens = 1; tokens <= Products.SMALL; tokens++) {
             all.tokens = tokens;
