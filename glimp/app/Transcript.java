@@ -13,6 +13,7 @@ final class Transcript implements Listener {
     private final Terminal terminal;
     private final boolean answerOnly;
     private final Interrupt interrupt;
+    private int steps;
     private boolean answering;
     private boolean begun;
     /** Stands before the first text: a step that stays empty leaves no trace. */
@@ -41,7 +42,7 @@ final class Transcript implements Listener {
     @Override
     public void answerBegins() {
         terminal.end();
-        mark = answerOnly ? "" : "\n";
+        mark = steps == 0 ? "" : "\n";
         answering = true;
         begun = false;
         newlines = 0;
@@ -72,6 +73,7 @@ final class Transcript implements Listener {
         if (!answerOnly) {
             terminal.out.println();
             terminal.out.flush();
+            steps++;
         }
         terminal.begin();
     }

@@ -40,8 +40,11 @@ public final class Chain {
     }
 
     /**
-     * Ends the thinking: the thoughts lose their trailing newlines and {@code \n</think>\n\n} follows, whether the model
-     * wrote the mark itself, or was stopped.
+     * Ends the thinking: the thoughts end in one newline, and {@code </think>\n\n} follows, whether the model wrote the mark
+     * itself, or was stopped.
+     *
+     * <p>The newline stays with the thought, because a model writes {@code .\n} as one token where it can; "." and a newline
+     * behind it are other tokens, which it has not been trained on.
      */
     void closeThinking(String endOfThinking) {
         while (!parts.isEmpty()) {
@@ -51,11 +54,11 @@ public final class Chain {
                 length--;
             }
             if (length > 0) {
-                parts.add(last.cut(length));
+                parts.add(length < last.text().length() ? last.cut(length + 1) : last.plus("\n"));
                 break;
             }
         }
-        parts.add(Part.markup("\n" + endOfThinking + "\n\n"));
+        parts.add(Part.markup((parts.isEmpty() ? "\n" : "") + endOfThinking + "\n\n"));
     }
 
     /** Takes the last thought out of a chain whose thinking has been closed; false if there is none. */

@@ -100,7 +100,11 @@ public final class LocalWriter implements Writer {
         return draft.written();
     }
 
-    /** Writes the chain down in this model's tokens and runs all of them but the last, which the caller runs for its own account. */
+    /**
+     * Writes the chain down in this model's tokens, and runs what is missing in the cache: what the other model wrote, or a
+     * prompt. Where only the last token is missing, it is the caller's own and left to it: it is part of the next glimpse, or
+     * of writing on.
+     */
     private void catchUp(Chain chain, Listener listener) {
         render(chain);
         int common = 0;
@@ -113,13 +117,12 @@ public final class LocalWriter implements Writer {
         }
         long start = System.nanoTime();
         advance(listener);
-        if (common < prompt.length - 1) {
-            prompts += behind;
-            promptMs += since(start);
-        } else {
-            switched += behind;
-            switchMs += since(start);
-        }
+        double ms = since(start);
+        int ofPrompt = Math.clamp(prompt.length - common, 0, behind);
+        prompts += ofPrompt;
+        promptMs += ms * ofPrompt / behind;
+        switched += behind - ofPrompt;
+        switchMs += ms * (behind - ofPrompt) / behind;
     }
 
     private float[] advance(Listener listener) {
