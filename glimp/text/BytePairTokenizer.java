@@ -36,7 +36,7 @@ final class BytePairTokenizer extends Tokenizer {
     private BytePairTokenizer(Vocabulary vocabulary, PreTokenizer words, boolean addBos, String[] merges) {
         super(vocabulary, addBos);
         this.words = words;
-        this.tokens = tokens(vocabulary, merges);
+        this.tokens = tokens(vocabulary);
         for (int b = 0; b < 256; b++) {
             byteSymbols[b] = symbol(new byte[] {(byte) b}, 0, 1);
         }
@@ -55,15 +55,13 @@ final class BytePairTokenizer extends Tokenizer {
                 file.strings(KEY + "merges"));
     }
 
-    private static TokenTable tokens(Vocabulary vocabulary, String[] merges) {
-        TokenTable tokens = new TokenTable(vocabulary.size() + 256);
-        byte[] bytes = new byte[256];
+    private static TokenTable tokens(Vocabulary vocabulary) {
+        TokenTable tokens = new TokenTable(vocabulary.size());
+        Spelling spelling = new Spelling();
         for (int i = 0; i < vocabulary.size(); i++) {
-            String piece = vocabulary.piece(i);
-            bytes = room(bytes, piece.length());
-            int length = vocabulary.isMarkup(i) || vocabulary.type(i) == Vocabulary.BYTE ? 0 : write(piece, bytes);
-            if (length > 0) {
-                tokens.add(bytes, 0, length);
+            boolean text = !vocabulary.isMarkup(i) && vocabulary.type(i) != Vocabulary.BYTE;
+            if (text && spelling.read(vocabulary.piece(i)) && spelling.isPiece()) {
+                tokens.add(spelling.bytes, 0, spelling.length);
             } else {
                 tokens.skip();
             }
@@ -71,18 +69,19 @@ final class BytePairTokenizer extends Tokenizer {
         return tokens;
     }
 
-    /** A merge "left right" makes what is left of it without the blank; one with a character that writes no byte makes nothing. */
+    /** A merge is written "left right"; one with a character that spells no byte could never be applied. */
     private PairTable pairs(String[] merges) {
         PairTable pairs = new PairTable(merges.length);
-        byte[] bytes = new byte[256];
+        Spelling spelling = new Spelling();
+        int union = 0;
         for (int rank = 0; rank < merges.length; rank++) {
-            String merge = merges[rank];
-            bytes = room(bytes, merge.length());
-            int blank = merge.indexOf(' ', 1);
-            int middle = blank < 0 ? 0 : write(merge, 0, blank, bytes, 0);
-            int end = middle == 0 ? 0 : write(merge, blank + 1, merge.length(), bytes, middle);
-            if (end > middle) {
-                pairs.add(symbol(bytes, 0, middle), symbol(bytes, middle, end), rank, symbol(bytes, 0, end));
+            if (spelling.read(merges[rank]) && spelling.isMerge()) {
+                int left = symbol(spelling.bytes, 0, spelling.blank);
+                int right = symbol(spelling.bytes, spelling.blank, spelling.length);
+                // Vocabularies list their tokens in the order of the merges that made them: the next one saves a search.
+                union = tokens.is(union + 1, spelling.bytes, spelling.length) ? union + 1
+                        : symbol(spelling.bytes, 0, spelling.length);
+                pairs.add(left, right, rank, union);
             }
         }
         return pairs;
@@ -91,26 +90,6 @@ final class BytePairTokenizer extends Tokenizer {
     private int symbol(byte[] bytes, int from, int to) {
         int symbol = tokens.find(bytes, from, to);
         return symbol >= 0 ? symbol : tokens.add(bytes, from, to);
-    }
-
-    private static byte[] room(byte[] bytes, int length) {
-        return length <= bytes.length ? bytes : new byte[2 * length];
-    }
-
-    private static int write(String piece, byte[] bytes) {
-        return write(piece, 0, piece.length(), bytes, 0);
-    }
-
-    /** Writes the bytes that a part of a piece stands for and returns where they end; 0 if it has other characters. */
-    private static int write(String piece, int from, int to, byte[] bytes, int at) {
-        for (int i = from; i < to; i++) {
-            char c = piece.charAt(i);
-            if (c >= BYTE_OF.length || BYTE_OF[c] < 0) {
-                return 0;
-            }
-            bytes[at++] = (byte) BYTE_OF[c];
-        }
-        return at;
     }
 
     @Override
@@ -130,8 +109,50 @@ final class BytePairTokenizer extends Tokenizer {
             case Vocabulary.USER_DEFINED:
                 return piece.getBytes(StandardCharsets.UTF_8);
             default:
-                byte[] bytes = new byte[piece.length()];
-                return write(piece, bytes) > 0 ? bytes : piece.getBytes(StandardCharsets.UTF_8);
+                Spelling spelling = new Spelling();
+                return spelling.read(piece) && spelling.isPiece() ? Arrays.copyOf(spelling.bytes, spelling.length)
+                        : piece.getBytes(StandardCharsets.UTF_8);
+        }
+    }
+
+    /** The bytes that a piece spells, or a merge of two. */
+    private static final class Spelling {
+
+        private char[] characters = new char[64];
+        byte[] bytes = new byte[64];
+        int length;
+        /** Bytes before the blank, which itself spells nothing; 0 if there is none. */
+        int blank;
+
+        /** Whether every character spells a byte, but for one blank within. */
+        boolean read(String piece) {
+            int count = piece.length();
+            if (count > characters.length) {
+                characters = new char[2 * count];
+                bytes = new byte[2 * count];
+            }
+            piece.getChars(0, count, characters, 0);
+            length = 0;
+            blank = 0;
+            for (int i = 0; i < count; i++) {
+                char c = characters[i];
+                if (c < BYTE_OF.length && BYTE_OF[c] >= 0) {
+                    bytes[length++] = (byte) BYTE_OF[c];
+                } else if (c == ' ' && length > 0 && blank == 0) {
+                    blank = length;
+                } else {
+                    return false;
+                }
+            }
+            return true;
+        }
+
+        boolean isPiece() {
+            return length > 0 && blank == 0;
+        }
+
+        boolean isMerge() {
+            return blank > 0 && blank < length;
         }
     }
 

@@ -168,8 +168,15 @@ final class JsonParser {
             digits();
         }
         String number = text.substring(start, at);
-        // 18 digits always fit a long; a negative zero is one in floating point only.
-        return integer && at - whole <= 18 && !number.equals("-0") ? (Object) Long.valueOf(number) : Double.valueOf(number);
+        return integer && !number.equals("-0") ? integer(number) : (Object) Double.valueOf(number);
+    }
+
+    private static Object integer(String number) {
+        try {
+            return Long.valueOf(number);
+        } catch (NumberFormatException tooLong) {
+            return Double.valueOf(number);
+        }
     }
 
     private void digits() {

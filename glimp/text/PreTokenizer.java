@@ -54,7 +54,7 @@ record PreTokenizer(List<Rule> rules, boolean wholeWords, boolean addBos) {
     private static final Rule WORD = perhaps(NO_WORD_OR_LINE, run(LETTER));
     private static final Rule CAMEL_CASE_WORD = perhaps(NO_WORD_OR_LINE, camelCase());
     private static final Rule SIGNS_THROUGH_LINE_ENDS = then(spaced(run(SIGN)), LINE);
-    private static final Rule SIGNS_THROUGH_SLASHES = thenPerhaps(spaced(run(SIGN)), run(new Ranges("A D 2F")));
+    private static final Rule SIGNS_THROUGH_SLASHES = thenPerhaps(spaced(run(SIGN)), run(LINE, "/"));
     private static final Rule SPACE = firstOf(throughLastLineEnd(), spaceBeforeSpace(), run(WHITE));
     private static final Rule THREE_DIGITS = exactly(3, DIGIT);
 

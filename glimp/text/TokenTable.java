@@ -67,6 +67,11 @@ final class TokenTable {
         return (int) slots[slot(hash(text, from, to), text, from, to)] - 1;
     }
 
+    /** Whether this id was given to the first {@code length} of these bytes. */
+    boolean is(int id, byte[] bytes, int length) {
+        return id < size && ends[id] - start(id) == length && equals(id, bytes, 0, length);
+    }
+
     private int reserve(byte[] bytes, int from, int length) {
         if (size == ends.length) {
             ends = Arrays.copyOf(ends, 2 * size);
@@ -91,7 +96,11 @@ final class TokenTable {
     }
 
     private boolean equals(int id, byte[] text, int from, int to) {
-        return Arrays.equals(pool, id == 0 ? 0 : ends[id - 1], ends[id], text, from, to);
+        return Arrays.equals(pool, start(id), ends[id], text, from, to);
+    }
+
+    private int start(int id) {
+        return id == 0 ? 0 : ends[id - 1];
     }
 
     private void grow() {

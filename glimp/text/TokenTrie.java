@@ -33,10 +33,6 @@ final class TokenTrie {
         }
     }
 
-    boolean isEmpty() {
-        return root.next.isEmpty();
-    }
-
     /** The longest token that {@code text} has at {@code at} and that ends at {@code to} or before, or null. */
     Node longest(byte[] text, int at, int to) {
         if (at >= to || !begins[text[at] & 255]) {

@@ -53,15 +53,20 @@ public abstract class Tokenizer {
 
     /** The tokens of a prompt, without a begin-of-text token; markup becomes a token where it lies in one trusted run. */
     public final int[] encode(Prompt prompt) {
-        byte[] text = prompt.text().getBytes(StandardCharsets.UTF_8);
+        ByteArrayOutputStream joined = new ByteArrayOutputStream();
+        int[] ends = new int[prompt.runs().size()];
+        for (int i = 0; i < ends.length; i++) {
+            joined.writeBytes(prompt.runs().get(i).text().getBytes(StandardCharsets.UTF_8));
+            ends[i] = joined.size();
+        }
+        byte[] text = joined.toByteArray();
         Ids ids = new Ids();
         int start = 0;
         int at = 0;
-        int end = 0;
-        for (Prompt.Run run : prompt.runs()) {
-            end += run.text().getBytes(StandardCharsets.UTF_8).length;
-            while (at < end) {
-                TokenTrie.Node token = longer(run.trusted() ? markup.longest(text, at, end) : null,
+        for (int i = 0; i < ends.length; i++) {
+            boolean trusted = prompt.runs().get(i).trusted();
+            while (at < ends[i]) {
+                TokenTrie.Node token = longer(trusted ? markup.longest(text, at, ends[i]) : null,
                         addedText.longest(text, at, text.length));
                 if (token == null) {
                     at++;
