@@ -33,7 +33,7 @@ public final class Demo {
                 terminal.out.println(question + "\n");
                 Result result = router.run(new Chain(List.of(new Message("user", question))), new Transcript(terminal, options.has("--quiet"), Interrupt.NEVER));
                 boolean correct = numbers(result.answer()).equals(numbers(expected));
-                terminal.out.println(correct ? "  " + terminal.green("right") : "  " + terminal.red("wrong") + ", it is " + expected);
+                terminal.out.println("\n" + (correct ? "  " + terminal.green("right") : "  " + terminal.red("wrong") + ", it is " + expected));
                 terminal.out.println();
                 terminal.err.println(terminal.faint(Summary.of(result)) + "\n");
                 terminal.flush();
