@@ -115,7 +115,7 @@ final class Cursor {
 
     private void refill(int bytes) {
         if (left() < bytes) {
-            throw fail("the header runs past byte " + end + "; the file is damaged or was cut short");
+            throw fail("the header goes on after byte " + offset() + " but must end by byte " + end + "; the file is damaged or was cut short");
         }
         base += next;
         next = 0;
@@ -138,7 +138,7 @@ final class Cursor {
 
     private GgufException badLength(String what, long length, int longest) {
         return fail(what + " has a length of " + Long.toUnsignedString(length) + " bytes according to byte " + (offset() - 8) + ", but "
-                + (length < 0 || length > longest ? longest + " are allowed" : "the file ends " + left() + " bytes later")
+                + (length < 0 || length > longest ? longest + " are allowed" : "the header must end by byte " + end)
                 + "; the file is damaged or was cut short");
     }
 }

@@ -22,7 +22,7 @@ final class GgufReader {
     private static final int MAGIC = 'G' | 'G' << 8 | 'U' << 16 | 'F' << 24;
     private static final int LEAST_BYTES = 4 + 4 + 8 + 8;
     /** Real headers stay under 20 MB; a made-up one in a huge file must not fill the heap. */
-    private static final long LONGEST_HEADER = 1L << 28;
+    private static final long LONGEST_HEADER = 1L << 27;
     private static final String ALIGNMENT = "general.alignment";
 
     private GgufReader() {}

@@ -19,7 +19,7 @@ final class Metadata {
     /** What the format allows a key. */
     private static final int LONGEST_KEY = 65535;
     /** Chat templates are the longest strings, some 2^14 bytes. */
-    private static final int LONGEST_STRING = 1 << 26;
+    private static final int LONGEST_STRING = 1 << 24;
     /** For all arrays of a file together: the largest vocabularies have 2^18 tokens, and as many scores, types, merges. */
     private static final int MOST_ELEMENTS = 1 << 24;
     private static final int DEEPEST = 4;

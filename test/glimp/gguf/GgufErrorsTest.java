@@ -18,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -94,11 +95,30 @@ class GgufErrorsTest {
     /** Arrays that a file with holes could hold, but no heap. */
     @Test
     void refusesArraysThatNoModelHas() throws IOException {
-        Path file = write(with(new GgufWriter().array("a", Type.U8, 1).bytes(), 41, 1L << 27));
+        Path file = write(with(new GgufWriter().array("a", Type.U8, 1).bytes(), 41, 1L << 25));
         try (RandomAccessFile access = new RandomAccessFile(file.toFile(), "rw")) {
             access.setLength(1L << 33);
         }
-        refused(file, "metadata key \"a\" has an array of 134217728 elements", "byte 41");
+        refused(file, "metadata key \"a\" has an array of 33554432 elements", "byte 41");
+
+        Array half = new Array(Type.U8, Collections.nCopies((1 << 23) + 1, 0));
+        refused(new GgufWriter().put("a", Type.ARRAY, half).put("b", Type.ARRAY, half), "metadata key \"b\" has an array of 8388609 elements");
+    }
+
+    /** Nine strings of 16 MiB each, in a file with holes. */
+    @Test
+    void refusesHeadersThatNoModelHas() throws IOException {
+        Path file = directory.resolve("bad.gguf");
+        try (RandomAccessFile access = new RandomAccessFile(file.toFile(), "rw")) {
+            access.write(with(new GgufWriter().bytes(), PAIR_COUNT, 9));
+            for (int i = 0; i < 9; i++) {
+                byte[] pair = new GgufWriter().string("key " + i, "").bytes();
+                access.write(with(pair, pair.length - 8, 1 << 24), 24, pair.length - 24);
+                access.seek(access.getFilePointer() + (1 << 24));
+            }
+            access.setLength(1L << 30);
+        }
+        refused(file, "key 7 has a length of 16777216 bytes", "the header must end by byte 134217728");
     }
 
     @Test
@@ -149,6 +169,8 @@ class GgufErrorsTest {
         refused(new GgufWriter().tensor("v", new float[8], 8).entry("w", F32, 32, 1), "tensor \"w\" has 4 bytes", "+ 32");
         refused(new GgufWriter().entry("w", F32, 0, 1L << 60), "tensor \"w\" has 4611686018427387904 bytes");
         refused(new GgufWriter().entry("w", F32, Long.MAX_VALUE - 31, 1), "tensor \"w\" has 4 bytes");
+        byte[] unpadded = Arrays.copyOf(new GgufWriter().entry("w", GgmlType.I8.id, 0, Long.MAX_VALUE).bytes(), 57);
+        refused(unpadded, "tensor \"w\" has 9223372036854775807 bytes at byte 64 + 0, but the file ends at byte 57");
         refused(new GgufWriter().entry("w", F32, -32, 1), "tensor \"w\" has the offset 18446744073709551584");
         refused(new GgufWriter().entry("w", F32, 4, 1), "tensor \"w\" has the offset 4", "the alignment 32");
     }
@@ -173,10 +195,13 @@ class GgufErrorsTest {
     void refusesAFileCutShortAnywhere() {
         byte[] whole = new GgufWriter().string("a", "text").strings("b", "c", "d").array("e", Type.F64, 1, 2)
                 .tensor("w", new float[9], 9).bytes();
-        for (int length = 0; length < whole.length; length++) {
-            refused(Arrays.copyOf(whole, length));
+        byte[] metadataOnly = new GgufWriter().string("a", "text").put("b", Type.U64, 1).bytes();
+        for (byte[] bytes : new byte[][] {whole, metadataOnly}) {
+            for (int length = 0; length < bytes.length; length++) {
+                refused(Arrays.copyOf(bytes, length));
+            }
+            Gguf.open(write(bytes));
         }
-        Gguf.open(write(whole));
     }
 
     @Test

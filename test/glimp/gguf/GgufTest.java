@@ -103,15 +103,26 @@ class GgufTest {
     /** Longer than what the reader looks at in one piece, and across its edges. */
     @Test
     void readsLongStringsAndLongArrays() {
-        String long1 = "0123456789".repeat(100_000);
+        String text = "0123456789".repeat(100_000);
         Object[] many = IntStream.range(0, 200_000).mapToObj(i -> "token " + i).toArray();
-        Gguf gguf = open(new GgufWriter().string("before", "x").string("long", long1).array("many", Type.STRING, many)
-                .string("long again", long1).u32("after", 7));
+        Gguf gguf = open(new GgufWriter().string("before", "x").string("long", text).array("many", Type.STRING, many)
+                .string("long again", text).u32("after", 7));
 
-        assertEquals(long1, gguf.string("long"));
+        assertEquals(text, gguf.string("long"));
         assertArrayEquals(many, gguf.strings("many"));
-        assertEquals(long1, gguf.string("long again"));
+        assertEquals(text, gguf.string("long again"));
         assertEquals(7, gguf.integer("after"));
+    }
+
+    @Test
+    void readsStringsOfEveryLengthAroundAPieceOfTheReader() {
+        for (int length = (1 << 18) - 3; length <= (1 << 18) + 3; length++) {
+            String text = "x".repeat(length - 1) + "y";
+            Gguf gguf = open(new GgufWriter().string("a", text).string("b", text));
+
+            assertEquals(text, gguf.string("a"));
+            assertEquals(text, gguf.string("b"));
+        }
     }
 
     @Test
