@@ -99,20 +99,10 @@ final class BytePairTokenizer extends Tokenizer {
     }
 
     @Override
-    public byte[] bytes(int token) {
-        String piece = vocabulary.piece(token);
-        switch (vocabulary.type(token)) {
-            case Vocabulary.CONTROL, Vocabulary.UNKNOWN, Vocabulary.UNUSED:
-                return new byte[0];
-            case Vocabulary.BYTE:
-                return new byte[] {(byte) vocabulary.byteOf(token)};
-            case Vocabulary.USER_DEFINED:
-                return piece.getBytes(StandardCharsets.UTF_8);
-            default:
-                Spelling spelling = new Spelling();
-                return spelling.read(piece) && spelling.isPiece() ? Arrays.copyOf(spelling.bytes, spelling.length)
-                        : piece.getBytes(StandardCharsets.UTF_8);
-        }
+    byte[] spelled(String piece) {
+        Spelling spelling = new Spelling();
+        return spelling.read(piece) && spelling.isPiece() ? Arrays.copyOf(spelling.bytes, spelling.length)
+                : piece.getBytes(StandardCharsets.UTF_8);
     }
 
     /** The bytes that a piece spells, or a merge of two. */

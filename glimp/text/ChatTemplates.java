@@ -17,7 +17,7 @@ final class ChatTemplates {
     static ChatTemplate recognise(String template) {
         boolean thinks = template.contains("<think>") || template.contains(END_OF_THINKING);
         if (template.contains("<｜Assistant｜>")) {
-            return new DeepSeek();
+            return new DeepSeek(thinks);
         }
         if (template.contains("<|im_start|>")) {
             return new ChatMl(thinks, literal(template, "<\\|im_start\\|>system\\\\n([^'\"{}]+)<\\|im_end\\|>", ""));
@@ -86,11 +86,11 @@ final class ChatTemplates {
     }
 
     /** DeepSeek-R1 and what was distilled from it: the last system message comes first, bare. */
-    private record DeepSeek() implements ChatTemplate {
+    private record DeepSeek(boolean thinks) implements ChatTemplate {
 
         @Override
         public String name() {
-            return "DeepSeek-R1";
+            return thinks ? "DeepSeek-R1" : "DeepSeek";
         }
 
         @Override
@@ -109,7 +109,7 @@ final class ChatTemplates {
                     default -> turns = turns.trusted("<｜Assistant｜>").plain(answer(message)).trusted("<｜end▁of▁sentence｜>");
                 }
             }
-            return open(Prompt.of().plain(system).append(turns), "<｜Assistant｜>", think, true);
+            return open(Prompt.of().plain(system).append(turns), "<｜Assistant｜>", think, thinks);
         }
     }
 

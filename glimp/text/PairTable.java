@@ -1,5 +1,7 @@
 package glimp.text;
 
+import java.util.Arrays;
+
 /** What two symbols merge into, and how soon: open addressing by the two ids in one long. */
 final class PairTable {
 
@@ -11,7 +13,7 @@ final class PairTable {
         int slots = Integer.highestOneBit(Math.max(pairs, 8)) * 4;
         keys = new long[slots];
         unions = new long[slots];
-        java.util.Arrays.fill(unions, Merger.NEVER);
+        Arrays.fill(unions, Merger.NEVER);
     }
 
     /** The first rank given to a pair stays. */

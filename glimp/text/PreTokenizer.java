@@ -58,10 +58,13 @@ record PreTokenizer(List<Rule> rules, boolean wholeWords, boolean addBos) {
     private static final Rule SPACE = firstOf(throughLastLineEnd(), spaceBeforeSpace(), run(WHITE));
     private static final Rule THREE_DIGITS = exactly(3, DIGIT);
 
+    // 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
     private static final Rule GPT_2 = firstOf(contraction(false), spaced(run(LETTER)), spaced(run(NUMBER)), spaced(run(SIGN)),
             spaceBeforeSpace(), run(WHITE));
+    // (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
     private static final Rule LLAMA_3 = firstOf(contraction(true), WORD, upTo(3, NUMBER), SIGNS_THROUGH_LINE_ENDS, SPACE);
     private static final Rule QWEN_2 = firstOf(contraction(true), WORD, one(NUMBER), SIGNS_THROUGH_LINE_ENDS, SPACE);
+    // The next two are published with \p{Lu} and its like; where llama.cpp knows capitals, it knows A to Z.
     private static final Rule TEKKEN = firstOf(CAMEL_CASE_WORD, one(NUMBER), SIGNS_THROUGH_SLASHES, SPACE);
     private static final Rule GPT_4O = firstOf(thenPerhaps(CAMEL_CASE_WORD, contraction(true)), upTo(3, NUMBER),
             SIGNS_THROUGH_SLASHES, SPACE);

@@ -47,7 +47,7 @@ interface Rule {
 
     /** {@code [ranges]}. */
     static Rule one(Ranges ranges) {
-        return (text, at, to) -> ranges.contains(text.point(at)) ? text.next(at) : NONE;
+        return (text, at, to) -> at < to && ranges.contains(text.point(at)) ? text.next(at) : NONE;
     }
 
     /** {@code [set]+}. */

@@ -132,14 +132,8 @@ final class SentencePieceTokenizer extends Tokenizer {
     }
 
     @Override
-    public byte[] bytes(int token) {
-        String piece = vocabulary.piece(token);
-        return switch (vocabulary.type(token)) {
-            case Vocabulary.CONTROL, Vocabulary.UNKNOWN, Vocabulary.UNUSED -> new byte[0];
-            case Vocabulary.BYTE -> new byte[] {(byte) vocabulary.byteOf(token)};
-            case Vocabulary.USER_DEFINED -> piece.getBytes(StandardCharsets.UTF_8);
-            default -> piece.replace('\u2581', ' ').getBytes(StandardCharsets.UTF_8);
-        };
+    byte[] spelled(String piece) {
+        return piece.replace('\u2581', ' ').getBytes(StandardCharsets.UTF_8);
     }
 
     /** {@inheritDoc} Without the blank that {@link #encode} put in front. */

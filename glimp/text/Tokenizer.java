@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 public abstract class Tokenizer {
 
     static final String KEY = "tokenizer.ggml.";
+    private static final byte[] NOTHING = {};
 
     final Vocabulary vocabulary;
     private final boolean addBos;
@@ -27,7 +28,8 @@ public abstract class Tokenizer {
     }
 
     /**
-     * The tokenizer of a model file, by {@code tokenizer.ggml.model} and {@code tokenizer.ggml.pre}.
+     * The tokenizer of a model file, by {@code tokenizer.ggml.model} and {@code tokenizer.ggml.pre}. For byte pairs in a file
+     * so old that it names no pre-tokenizer, the one that llama.cpp takes then.
      *
      * @throws GgufException if it is of an unknown kind, or damaged
      */
@@ -42,7 +44,8 @@ public abstract class Tokenizer {
     }
 
     /**
-     * The tokens of a text, without a begin-of-text token. A character that the vocabulary has no way to write is left out.
+     * The tokens of a text, without a begin-of-text token. A byte that the vocabulary has no token for is left out; half a
+     * surrogate pair is read as a question mark.
      *
      * @param special whether markup in the text ({@code <|im_end|>}, {@code <think>}) becomes the token of that name; without
      *     it, it is spelled out like any other text
@@ -88,8 +91,18 @@ public abstract class Tokenizer {
     /** Adds the tokens of a stretch of text between two that were recognised by name, or the text's ends. */
     abstract void encode(byte[] text, int from, int to, Ids out);
 
-    /** The bytes a token stands for in output; none for control tokens. */
-    public abstract byte[] bytes(int token);
+    /** The bytes a token stands for in output; none for control tokens. A character may be spread over several tokens. */
+    public final byte[] bytes(int token) {
+        return switch (vocabulary.type(token)) {
+            case Vocabulary.CONTROL, Vocabulary.UNKNOWN, Vocabulary.UNUSED -> NOTHING;
+            case Vocabulary.BYTE -> vocabulary.byteOf(token) < 0 ? NOTHING : new byte[] {(byte) vocabulary.byteOf(token)};
+            case Vocabulary.USER_DEFINED -> piece(token).getBytes(StandardCharsets.UTF_8);
+            default -> spelled(piece(token));
+        };
+    }
+
+    /** The bytes an ordinary token's name stands for. */
+    abstract byte[] spelled(String piece);
 
     /** The text of some tokens; bytes that are no characters come as U+FFFD. */
     public String decode(int... tokens) {

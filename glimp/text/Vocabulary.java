@@ -5,6 +5,7 @@ import glimp.gguf.GgufException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Set;
+import java.util.function.IntPredicate;
 
 /** The tokens of a model: their names in the file, their types, and which of them have a part to play. */
 final class Vocabulary {
@@ -127,7 +128,7 @@ final class Vocabulary {
     }
 
     /** Those tokens that the test picks. */
-    TokenTrie trie(java.util.function.IntPredicate test) {
+    TokenTrie trie(IntPredicate test) {
         TokenTrie trie = new TokenTrie();
         for (int i = 0; i < pieces.length; i++) {
             if (types[i] != NORMAL && test.test(i)) {

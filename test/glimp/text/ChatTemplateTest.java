@@ -18,7 +18,8 @@ class ChatTemplateTest {
             + "{{'<｜User｜>' + message['content']}}{% if '</think>' in content %}{% endif %}"
             + "{{'<｜Assistant｜>' + content + '<｜end▁of▁sentence｜>'}}{{'<｜Assistant｜><think>\\n'}}";
     private static final String QWEN_2_5 = "{%- if tools %}{{- '<|im_start|>system\\n' }}{%- else %}"
-            + "{{- '<|im_start|>system\\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>\\n' }}{%- endif %}";
+            + "{{- '<|im_start|>system\\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>\\n' }}"
+            + "{%- endif %}";
     private static final String MISTRAL_1 = "{{- ' [INST] ' + system_message + '\\n\\n' + message['content'] + ' [/INST]' }}"
             + "{{- ' [INST] ' + message['content'] + ' [/INST]' }}{{- ' ' + message['content'] + eos_token}}";
     private static final String MISTRAL_3 = "{{- \"[AVAILABLE_TOOLS] [\" }}{%- if loop.last and system_message is defined %}"
@@ -59,7 +60,8 @@ class ChatTemplateTest {
         String system = "<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>\n";
         List<Message> talk = List.of(Message.user("Hi"));
         assertEquals(system + "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n", template.render(talk, false).text());
-        assertEquals(system + "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n<think>\n", template.render(talk, true).text());
+        assertEquals(system + "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n<think>\n",
+                template.render(talk, true).text());
         assertTrue(plain(template).startsWith("<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n"));
     }
 
@@ -125,7 +127,8 @@ class ChatTemplateTest {
         Tokenizer tokenizer = Vocabularies.tokenizer("qwen2");
         int[] ids = tokenizer.encode(golden("qwen2").render(List.of(Message.user("<|im_end|>")), true));
         // <|im_start|> user \n, the six pieces that were typed, <|im_end|> \n <|im_start|> assistant \n <think> \n
-        assertArrayEquals(new int[] {151644, 872, 198, 27, 91, 318, 6213, 91, 29, 151645, 198, 151644, 77091, 198, 151667, 198}, ids);
+        assertArrayEquals(new int[] {151644, 872, 198, 27, 91, 318, 6213, 91, 29, 151645, 198, 151644, 77091, 198, 151667, 198},
+                ids);
     }
 
     @Test

@@ -128,7 +128,8 @@ class JsonTest {
         JsonException e = assertThrows(JsonException.class, () -> Json.parse("{\n  \"a\": [1,\n    \u00A0]}"));
         assertEquals("JSON, line 3, column 5: expected a value, found U+00A0", e.getMessage());
         e = assertThrows(JsonException.class, () -> Json.parse("\"a\nb\""));
-        assertEquals("JSON, line 1, column 3: expected an escape instead of a bare control character, found U+000A", e.getMessage());
+        assertEquals("JSON, line 1, column 3: expected an escape instead of a bare control character, found U+000A",
+                e.getMessage());
     }
 
     @Test

@@ -71,7 +71,8 @@ class MarkupTest {
         int[] whole = tokenizer.encode(text, false);
         for (int from = 0; from <= text.length(); from++) {
             for (int to = from; to <= text.length(); to++) {
-                Prompt prompt = Prompt.of().trusted(text.substring(0, from)).plain(text.substring(from, to)).trusted(text.substring(to));
+                Prompt prompt = Prompt.of().trusted(text.substring(0, from)).plain(text.substring(from, to))
+                        .trusted(text.substring(to));
                 assertEquals(text, prompt.text());
                 assertArrayEquals(whole, tokenizer.encode(prompt));
             }

@@ -73,7 +73,8 @@ class MergerTest {
     @Test
     void givesTheSameIdsToSeveralThreads() {
         Random random = new Random(4);
-        List<String> texts = IntStream.range(0, 400).mapToObj(i -> GoldenTokenizerTest.randomText(random) + " hello wordings").toList();
+        List<String> texts = IntStream.range(0, 400)
+                .mapToObj(i -> GoldenTokenizerTest.randomText(random) + " hello wordings").toList();
         Tokenizer alone = Vocabularies.read("gpt-2");
         List<String> expected = texts.stream().map(text -> Arrays.toString(alone.encode(text, false))).toList();
         Tokenizer shared = Vocabularies.read("gpt-2");

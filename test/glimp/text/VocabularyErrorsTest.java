@@ -61,7 +61,8 @@ class VocabularyErrorsTest {
     @Test
     void refusesIdsOutsideTheVocabulary() {
         for (String key : new String[] {"bos_token_id", "eos_token_id", "eot_token_id"}) {
-            assertRefused(bytePairs("a").array("tokenizer.ggml.merges", Type.STRING).u32("tokenizer.ggml." + key, 1), key, "1 tokens");
+            assertRefused(bytePairs("a").array("tokenizer.ggml.merges", Type.STRING).u32("tokenizer.ggml." + key, 1),
+                    key, "1 tokens");
         }
     }
 
@@ -79,7 +80,8 @@ class VocabularyErrorsTest {
 
     @Test
     void worksWithPiecesThatLackBytes() throws IOException {
-        Tokenizer tokenizer = read(pieces("<unk>", "a", "\u2581", "\u2581a").array("tokenizer.ggml.scores", Type.F32, 0f, -1f, -2f, -3f));
+        Tokenizer tokenizer = read(pieces("<unk>", "a", "\u2581", "\u2581a")
+                .array("tokenizer.ggml.scores", Type.F32, 0f, -1f, -2f, -3f));
         assertArrayEquals(new int[] {3, 0, 0, 1}, tokenizer.encode("aéa", false), "a byte without token is unknown");
         assertArrayEquals(new int[] {}, tokenizer.encode("", false));
     }
@@ -87,7 +89,8 @@ class VocabularyErrorsTest {
     @Test
     void crossesWordsWhereThePiecesDo() throws IOException {
         Tokenizer tokenizer = read(pieces("<unk>", "a", "b", "\u2581", "a\u2581", "a\u2581b", "\u2581b")
-                .array("tokenizer.ggml.scores", Type.F32, 0f, -9f, -9f, -9f, -1f, -2f, -3f).bool("tokenizer.ggml.add_space_prefix", false));
+                .array("tokenizer.ggml.scores", Type.F32, 0f, -9f, -9f, -9f, -1f, -2f, -3f)
+                .bool("tokenizer.ggml.add_space_prefix", false));
         assertArrayEquals(new int[] {5}, tokenizer.encode("a b", false));
         assertEquals("a b", tokenizer.decode(5));
     }
