@@ -57,5 +57,5 @@ glimprouter.jar: jdk $(SOURCES) $(wildcard models/*.gguf)
 	@rm -rf .build/jar && mkdir -p .build/jar
 	@$(JAVAC) -d .build/jar $(SOURCES)
 	@cp -r models .build/jar/models
-	@printf 'Main-Class: GlimpRouter\nAdd-Exports: \nEnable-Native-Access: ALL-UNNAMED\n' > .build/manifest
+	@printf 'Main-Class: GlimpRouter\n' > .build/manifest
 	@$(JDK)/bin/jar --create --file glimprouter.jar --manifest .build/manifest -C .build/jar .
