@@ -127,7 +127,7 @@ class InspectTest {
     void printsWhateverABrokenFileHolds() throws IOException {
         byte[] original = everything().string("odd", "\u001b[2J\u0007\u202e" + "🙂".repeat(100)).bytes();
         int printed = 0;
-        for (int seed = 0; seed < 600; seed++) {
+        for (int seed = 0; seed < 300; seed++) {
             Random random = new Random(seed);
             byte[] mutant = original.clone();
             mutant[24 + random.nextInt(mutant.length - 24)] = (byte) random.nextInt(256);
@@ -140,7 +140,7 @@ class InspectTest {
                 assertTrue(e.getMessage().contains("mutant.gguf"), e.getMessage());
             }
         }
-        assertTrue(printed > 300, printed + " were printed");
+        assertTrue(printed > 150, printed + " were printed");
     }
 
     private static GgufWriter everything() {
