@@ -11,8 +11,7 @@ final class Formats {
     static Matrix matrix(GgmlType type, MemorySegment data, int rows, int cols) {
         return switch (type) {
             case F32 -> new F32(data, rows, cols);
-            case F16 -> new F16(data, rows, cols);
-            case BF16 -> new BF16(data, rows, cols);
+            case F16, BF16 -> new HalfFloats(data, rows, cols, type);
             case Q4_0 -> new Q4_0(data, rows, cols);
             case Q4_1 -> new Q4_1(data, rows, cols);
             case Q5_0 -> new Q5_0(data, rows, cols);

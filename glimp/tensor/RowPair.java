@@ -55,7 +55,7 @@ final class RowPair {
             b0 = load(w, b + i).fma(load(x, xAt + i), b0);
             i += L;
         }
-        finish(a0, a1, b0, b1, w, a, b, x, xAt, i, n, y, yA, yB, add);
+        finish(Lanes.sum(a0.add(a1)), Lanes.sum(b0.add(b1)), w, a, b, x, xAt, i, n, y, yA, yB, add);
     }
 
     private static void two(float[] w, int a, int b, float[] x, int xAt, int n, float[] y, int yA, int yB, int rows, boolean add) {
@@ -76,8 +76,8 @@ final class RowPair {
             c0 = v.fma(x1, c0); d0 = z.fma(x1, d0);
             i += L;
         }
-        finish(a0, a1, b0, b1, w, a, b, x, xAt, i, n, y, yA, yB, add);
-        finish(c0, c1, d0, d1, w, a, b, x, u, i, n, y, yA + rows, yB + rows, add);
+        finish(Lanes.sum(a0.add(a1)), Lanes.sum(b0.add(b1)), w, a, b, x, xAt, i, n, y, yA, yB, add);
+        finish(Lanes.sum(c0.add(c1)), Lanes.sum(d0.add(d1)), w, a, b, x, u, i, n, y, yA + rows, yB + rows, add);
     }
 
     private static void four(float[] w, int a, int b, float[] x, int xAt, int n, float[] y, int yA, int yB, int rows, boolean add) {
@@ -102,16 +102,15 @@ final class RowPair {
             e0 = v.fma(x2, e0); f0 = z.fma(x2, f0); g0 = v.fma(x3, g0); h0 = z.fma(x3, h0);
             i += L;
         }
-        finish(a0, a1, b0, b1, w, a, b, x, xAt, i, n, y, yA, yB, add);
-        finish(c0, c1, d0, d1, w, a, b, x, s, i, n, y, yA + rows, yB + rows, add);
-        finish(e0, e1, f0, f1, w, a, b, x, t, i, n, y, yA + 2 * rows, yB + 2 * rows, add);
-        finish(g0, g1, h0, h1, w, a, b, x, u, i, n, y, yA + 3 * rows, yB + 3 * rows, add);
+        finish(Lanes.sum(a0.add(a1)), Lanes.sum(b0.add(b1)), w, a, b, x, xAt, i, n, y, yA, yB, add);
+        finish(Lanes.sum(c0.add(c1)), Lanes.sum(d0.add(d1)), w, a, b, x, s, i, n, y, yA + rows, yB + rows, add);
+        finish(Lanes.sum(e0.add(e1)), Lanes.sum(f0.add(f1)), w, a, b, x, t, i, n, y, yA + 2 * rows, yB + 2 * rows, add);
+        finish(Lanes.sum(g0.add(g1)), Lanes.sum(h0.add(h1)), w, a, b, x, u, i, n, y, yA + 3 * rows, yB + 3 * rows, add);
     }
 
-    /** From the vector sums of a token to its two results; columns from i on are still to be added. */
-    private static void finish(FloatVector a0, FloatVector a1, FloatVector b0, FloatVector b1, float[] w, int a, int b,
-            float[] x, int xAt, int i, int n, float[] y, int yA, int yB, boolean add) {
-        float sumA = Lanes.sum(a0.add(a1)), sumB = Lanes.sum(b0.add(b1));
+    /** Adds the columns from i on to the sums of a token. */
+    private static void finish(float sumA, float sumB, float[] w, int a, int b, float[] x, int xAt, int i, int n,
+            float[] y, int yA, int yB, boolean add) {
         for (; i < n; i++) {
             sumA = Math.fma(w[a + i], x[xAt + i], sumA);
             sumB = Math.fma(w[b + i], x[xAt + i], sumB);
