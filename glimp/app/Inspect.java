@@ -34,7 +34,7 @@ public final class Inspect {
     }
 
     public static void run(Options options, Terminal terminal) {
-        print(Gguf.open(Path.of(options.file())), terminal.out);
+        print(Gguf.openAnyType(Path.of(options.file())), terminal.out);
     }
 
     /** Prints the file, a line of text for each thing that is in it, whatever characters its names and values hold. */
