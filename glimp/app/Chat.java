@@ -50,13 +50,17 @@ final class Chat {
         }
     }
 
-    /** A question that cannot be answered (the context is full) is taken back, and the chat goes on. */
+    /** A question that was not answered, because it was cancelled or the context is full, is taken back, and the chat goes on. */
     private void ask(String line, List<Message> messages) {
-        messages.add(new Message("user", line));
+        messages.add(Message.user(line));
         try {
             Run.Answer got = answer.apply(messages);
-            messages.add(new Message("assistant", got.text()));
             lastSummary = got.summary();
+            if (got.text().isEmpty()) {
+                messages.removeLast();
+            } else {
+                messages.add(Message.assistant(got.text()));
+            }
         } catch (RuntimeException e) {
             messages.removeLast();
             terminal.err.println(Failures.line(e));
