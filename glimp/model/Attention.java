@@ -1,6 +1,5 @@
 package glimp.model;
 
-import glimp.tensor.FewRows;
 import glimp.tensor.Gemm;
 import glimp.tensor.Ops;
 import glimp.tensor.Products;
@@ -19,9 +18,11 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 final class Attention {
     /** Keys, or values, decoded together. */
-    private static final int TILE = 64;
+    private static final int TILE = KvCache.TILE;
     /** Rows of a task: enough to make decoding cheap beside them. */
     private static final int ROWS = 96;
+    /** Rows from which the large kernel is worth it. */
+    private static final int MANY = 3 * Gemm.ROWS;
     /** Scores of a task, which bounds the rows in a long context. */
     private static final int SCORES = 1 << 20;
     /** Products of a query's and a key's feature below which a region costs more than it brings. */
@@ -78,9 +79,14 @@ final class Attention {
         private final int first;
         private final int width = config.headWidth();
         private final int group = config.group();
+        private final int valueRow;
         private final int rows;
+        /** Rows that are computed: three are as dear as four. */
+        private final int padded;
         /** Keys that the last token sees. */
         private final int keys;
+        /** Whether keys and values are worth decoding into a buffer, from which the large kernel takes them. */
+        private final boolean many;
 
         Task(KvCache cache, int layer, int head, int position, int tokens, int first) {
             this.cache = cache;
@@ -89,25 +95,27 @@ final class Attention {
             this.position = position;
             this.tokens = tokens;
             this.first = first;
+            this.valueRow = cache.valueRow();
             this.rows = tokens * group;
+            this.padded = rows % 4 == 3 ? rows + 1 : rows;
             this.keys = position + tokens;
+            this.many = rows >= MANY;
         }
 
         void run(float[] q, float[] out, Scratch s) {
-            s.reserve(rows, keys, width, cache.valueRow());
+            s.reserve(rows, keys, width, valueRow);
             for (int t = 0; t < tokens; t++) {
                 System.arraycopy(q, at(t), s.queries, t * group * width, group * width);
             }
-            Ops.scale(s.queries, 0, (float) (1 / Math.sqrt(width)), rows * width);
+            Ops.scale(s.queries, 0, (float) ((many ? 1 : cache.keyScale()) / Math.sqrt(width)), rows * width);
             scores(s);
             for (int r = 0; r < rows; r++) {
                 s.sums[r] = softmax(s.scores, r * s.row, position + r / group + 1);
             }
             values(s);
             for (int r = 0; r < rows; r++) {
-                int from = r * cache.valueRow();
-                Ops.scale(s.out, from, 1 / s.sums[r], width);
-                System.arraycopy(s.out, from, out, at(r / group) + r % group * width, width);
+                Ops.scale(s.out, r * valueRow, 1 / s.sums[r], width);
+                System.arraycopy(s.out, r * valueRow, out, at(r / group) + r % group * width, width);
             }
         }
 
@@ -118,43 +126,46 @@ final class Attention {
 
         /** {@code scores[row][key] = query . key}; keys beyond the last are whatever the cache held. */
         private void scores(Scratch s) {
-            for (int r = 0; r < rows; r++) {
-                Arrays.fill(s.scores, r * s.row, r * s.row + keys, 0);
+            for (int r = 0; r < padded; r++) {
+                Arrays.fill(s.scores, r * s.row, (r + 1) * s.row, 0);
             }
             for (int k = 0; k < keys; k += TILE) {
                 int n = Math.min(TILE, keys - k);
-                cache.keys(layer, head, k, k + n, s.tile, TILE);
-                multiply(rows, s.queries, 0, width, s.tile, TILE, width, n, s.scores, k, s.row);
+                if (many) {
+                    cache.keys(layer, head, k, k + n, s.tile, TILE);
+                    multiply(rows, s.queries, 0, width, s.tile, TILE, width, n, s.scores, k, s.row);
+                } else {
+                    cache.multiplyKeys(layer, head, k, k + n, padded, s.queries, s.scores, k, s.row);
+                }
             }
         }
 
         /** Not divided by their sum, which is returned; keys that the row must not see get 0. */
         private float softmax(float[] scores, int at, int seen) {
-            float sum = Ops.exp(scores, at, seen, Ops.max(scores, at, seen));
+            float sum = Ops.exp(scores, at, seen, Ops.max(scores, at, seen), many ? 1 : cache.valueScale());
             Arrays.fill(scores, at + seen, at + keys, 0);
             return sum;
         }
 
         /** {@code out[row] = sum of scores[row][key] * value[key]}. */
         private void values(Scratch s) {
-            int valueRow = cache.valueRow();
-            Arrays.fill(s.out, 0, rows * valueRow, 0);
+            Arrays.fill(s.out, 0, padded * valueRow, 0);
             for (int k = 0; k < keys; k += TILE) {
                 int n = Math.min(TILE, keys - k);
-                cache.values(layer, head, k, k + n, s.tile);
-                multiply(rows, s.scores, k, s.row, s.tile, valueRow, n, valueRow, s.out, 0, valueRow);
+                if (many) {
+                    cache.values(layer, head, k, k + n, s.tile);
+                    multiply(rows, s.scores, k, s.row, s.tile, valueRow, n, valueRow, s.out, 0, valueRow);
+                } else {
+                    cache.multiplyValues(layer, head, k, k + n, padded, s.scores, k, s.row, s.out);
+                }
             }
         }
     }
 
-    /** {@code c[rows][lanes] += w[rows][depth] x[depth][lanes]}, rows and lanes rounded up to what the kernels take. */
+    /** {@code c[rows][lanes] += w[rows][depth] x[depth][lanes]}, rows and lanes rounded up to what the kernel takes. */
     private static void multiply(int rows, float[] w, int wAt, int wRow, float[] x, int xRow, int depth, int lanes,
             float[] c, int cAt, int cRow) {
         int whole = Math.ceilDiv(lanes, Gemm.LANES) * Gemm.LANES;
-        if (rows < 3 * Gemm.ROWS) {
-            FewRows.multiply(rows, w, wAt, wRow, x, 0, xRow, depth, whole, c, cAt, cRow);
-            return;
-        }
         for (int j = 0; j < whole; j += Gemm.PANEL) {
             int n = Math.min(Gemm.PANEL, whole - j);
             for (int r = 0; r < rows; r += Gemm.ROWS) {

@@ -1,5 +1,7 @@
 package glimp.model;
 
+import glimp.tensor.FewRows;
+import glimp.tensor.FewRowsF16;
 import glimp.tensor.Halves;
 import glimp.tensor.Ops;
 import java.util.Arrays;
@@ -7,13 +9,14 @@ import java.util.Arrays;
 /**
  * The keys and values of the tokens that a model has seen, for every layer.
  *
- * <p>Keys lie in blocks of {@value #BLOCK} tokens, {@code [context / 16][head width][16]} for each key head: with tokens as
- * lanes, scores need no sums across lanes. Values lie row by row, {@code [context][head width]}, rows padded to whole
- * vectors. The arrays begin small and double, so that a large capacity costs nothing before it is used.
+ * <p>Both lie in blocks of 16 lanes that kernels read as one stream, without sums across lanes, each head for itself. Keys:
+ * {@code [context / 16][head width][16 tokens]}. Values: {@code [context / 64][head width / 16][64 tokens][16 features]}.
+ * The arrays begin small and double, so that a large capacity costs nothing before it is used.
  */
 public final class KvCache {
-    /** Tokens whose keys lie together. */
-    static final int BLOCK = 16;
+    /** Tokens whose values lie together. */
+    static final int TILE = 64;
+    private static final int BLOCK = FewRows.BLOCK;
     /** Tokens that there is room for after the first one. */
     private static final int FIRST = 256;
     private static final int LARGEST_ARRAY = Integer.MAX_VALUE - 8;
@@ -45,9 +48,9 @@ public final class KvCache {
         this.config = config;
         this.capacity = capacity;
         this.width = config.headWidth();
-        this.valueRow = up(width);
+        this.valueRow = Math.ceilDiv(width, BLOCK) * BLOCK;
         long perToken = (long) config.layers() * config.kvHeads() * (width * keyType.bytes + valueRow * valueType.bytes);
-        long tokens = Math.ceilDiv((long) capacity, BLOCK) * BLOCK;
+        long tokens = Math.ceilDiv((long) capacity, TILE) * TILE;
         if (perToken * tokens > Runtime.getRuntime().maxMemory() || tokens * valueRow > LARGEST_ARRAY) {
             throw new CacheMemoryException(capacity, perToken * tokens, null);
         }
@@ -104,7 +107,7 @@ public final class KvCache {
         if (tokens <= room) {
             return;
         }
-        int wanted = up(Math.min(capacity, Math.max(tokens, Math.max(FIRST, 2 * room))));
+        int wanted = Math.ceilDiv(Math.min(capacity, Math.max(tokens, Math.max(FIRST, 2 * room))), TILE) * TILE;
         try {
             for (int layer = 0; layer < keys.length; layer++) {
                 for (int head = 0; head < keys[layer].length; head++) {
@@ -121,7 +124,10 @@ public final class KvCache {
     /** Writes a token's key and value of one layer and head. */
     void put(int layer, int head, int position, float[] key, float[] value, int at) {
         keys[layer][head].put(key, at, width, position / BLOCK * BLOCK * width + position % BLOCK, BLOCK);
-        values[layer][head].put(value, at, width, position * valueRow, 1);
+        int token = position / TILE * TILE * valueRow + position % TILE * BLOCK;
+        for (int feature = 0; feature < width; feature += BLOCK) {
+            values[layer][head].put(value, at + feature, Math.min(BLOCK, width - feature), token + feature * TILE, 1);
+        }
     }
 
     /** The tokens up to this one are in every layer now. */
@@ -129,7 +135,7 @@ public final class KvCache {
         this.length = length;
     }
 
-    /** Floats from one decoded value to the next: the head's width in whole vectors. */
+    /** The head's width in whole blocks. */
     int valueRow() {
         return valueRow;
     }
@@ -141,17 +147,42 @@ public final class KvCache {
      */
     void keys(int layer, int head, int from, int to, float[] out, int row) {
         for (int token = from; token < to; token += BLOCK) {
-            keys[layer][head].get(token * width, width, BLOCK, out, token - from, row);
+            keys[layer][head].get(token * width, width, out, token - from, row);
         }
     }
 
-    /** Decodes the values of tokens {@code [from, to)}: {@code out[(token - from) * valueRow + feature]}. */
+    /** Decodes the values of tokens {@code [from, to)} of a tile: {@code out[(token - from) * valueRow + feature]}. */
     void values(int layer, int head, int from, int to, float[] out) {
-        values[layer][head].get(from * valueRow, 1, (to - from) * valueRow, out, 0, 0);
+        for (int feature = 0; feature < valueRow; feature += BLOCK) {
+            values[layer][head].get(from * valueRow + feature * TILE, to - from, out, feature, valueRow);
+        }
     }
 
-    private static int up(int n) {
-        return Math.ceilDiv(n, BLOCK) * BLOCK;
+    /**
+     * Multiplies queries and the keys of tokens {@code [from, to)} where they lie:
+     * {@code scores[at + r * row + token - from] += queries[r] . key / keyScale}, up to the end of the last token's block.
+     *
+     * @param from    first token, of a block
+     * @param queries {@code float[rows][headWidth]}
+     */
+    void multiplyKeys(int layer, int head, int from, int to, int rows, float[] queries, float[] scores, int at, int row) {
+        keys[layer][head].multiply(rows, queries, 0, width, from * width, BLOCK * width, width, Math.ceilDiv(to - from, BLOCK), scores, at, row);
+    }
+
+    /**
+     * Sums the values of tokens {@code [from, to)} of a tile where they lie:
+     * {@code out[r * valueRow + feature] += sum of weights[at + r * row + token - from] * value / valueScale}.
+     */
+    void multiplyValues(int layer, int head, int from, int to, int rows, float[] weights, int at, int row, float[] out) {
+        values[layer][head].multiply(rows, weights, at, row, from * valueRow, BLOCK * TILE, to - from, valueRow / BLOCK, out, 0, valueRow);
+    }
+
+    float keyScale() {
+        return keys[0][0].scale();
+    }
+
+    float valueScale() {
+        return values[0][0].scale();
     }
 
     /** An array of numbers of one type. */
@@ -163,8 +194,13 @@ public final class KvCache {
         /** Writes n numbers, {@code step} apart. */
         abstract void put(float[] in, int inAt, int n, int at, int step);
 
-        /** Reads rows of n numbers that lie one behind the other, to rows {@code outRow} apart. */
-        abstract void get(int at, int rows, int n, float[] out, int outAt, int outRow);
+        /** Reads rows of a block to rows {@code outRow} apart. */
+        abstract void get(int at, int rows, float[] out, int outAt, int outRow);
+
+        /** As {@link FewRows#multiply}; the result is {@link #scale} times too small. */
+        abstract void multiply(int rows, float[] w, int wAt, int wRow, int at, int block, int depth, int blocks, float[] c, int cAt, int cRow);
+
+        abstract float scale();
     }
 
     private static final class Floats extends Numbers {
@@ -188,8 +224,18 @@ public final class KvCache {
         }
 
         @Override
-        void get(int at, int rows, int n, float[] out, int outAt, int outRow) {
-            Ops.copyRows(data, at, rows, n, out, outAt, outRow);
+        void get(int at, int rows, float[] out, int outAt, int outRow) {
+            Ops.copyRows(data, at, rows, BLOCK, out, outAt, outRow);
+        }
+
+        @Override
+        void multiply(int rows, float[] w, int wAt, int wRow, int at, int block, int depth, int blocks, float[] c, int cAt, int cRow) {
+            FewRows.multiply(rows, w, wAt, wRow, data, at, block, depth, blocks, c, cAt, cRow);
+        }
+
+        @Override
+        float scale() {
+            return 1;
         }
     }
 
@@ -214,8 +260,18 @@ public final class KvCache {
         }
 
         @Override
-        void get(int at, int rows, int n, float[] out, int outAt, int outRow) {
-            Halves.decode(data, at, rows, n, out, outAt, outRow);
+        void get(int at, int rows, float[] out, int outAt, int outRow) {
+            Halves.decode(data, at, rows, BLOCK, out, outAt, outRow);
+        }
+
+        @Override
+        void multiply(int rows, float[] w, int wAt, int wRow, int at, int block, int depth, int blocks, float[] c, int cAt, int cRow) {
+            FewRowsF16.multiply(rows, w, wAt, wRow, data, at, block, depth, blocks, c, cAt, cRow);
+        }
+
+        @Override
+        float scale() {
+            return FewRowsF16.SCALE;
         }
     }
 }

@@ -108,26 +108,27 @@ public final class Ops {
         return max;
     }
 
-    /** {@code x = exp(x - shift)} over n elements; returns their sum. */
-    public static float exp(float[] x, int at, int n, float shift) {
+    /** {@code x = exp(x - shift) * scale} over n elements; returns the sum of the exponentials, not scaled. */
+    public static float exp(float[] x, int at, int n, float shift, float scale) {
         FloatVector s = FloatVector.zero(F);
         int i = 0;
         for (; i + L <= n; i += L) {
             FloatVector e = Lanes.exp(FloatVector.fromArray(F, x, at + i).sub(shift));
-            e.intoArray(x, at + i);
+            e.mul(scale).intoArray(x, at + i);
             s = s.add(e);
         }
         float sum = Lanes.sum(s);
         for (; i < n; i++) {
-            x[at + i] = (float) Math.exp(x[at + i] - shift);
-            sum += x[at + i];
+            float e = (float) Math.exp(x[at + i] - shift);
+            x[at + i] = e * scale;
+            sum += e;
         }
         return sum;
     }
 
     /** {@code x = exp(x) / sum(exp(x))} over n elements. */
     public static void softmax(float[] x, int at, int n) {
-        scale(x, at, 1 / exp(x, at, n, max(x, at, n)), n);
+        scale(x, at, 1 / exp(x, at, n, max(x, at, n), 1), n);
     }
 
     /**
