@@ -8,13 +8,17 @@ import jdk.incubator.vector.VectorSpecies;
  *
  * <p>Lanes are tokens: the right side is {@code float[k][lanes]}, the left side row-major, each weight broadcast. So a
  * weight is loaded once for all tokens of a panel and there are neither transposes nor sums across lanes. Why 6 x 4: 24
- * accumulators, 4 operands and a broadcast fill the 32 registers of AVX-512 and Arm (91-97 % of peak; 7x4, 8x3, 5x5 and
- * 4x6 spill and fall to 51-76 %). AVX2 has 16 registers: 6 x 2 there.
+ * accumulators, 4 operands and a broadcast fill the 32 registers of AVX-512 and Arm (95 % of peak on Zen 4; 7x4, 8x3, 5x5
+ * and 4x6 spill and fall to 51-76 %). AVX2 has 16 registers: 6 x 2 there.
+ *
+ * <p>Loads and stores are written out: in a method of this size the compiler stops inlining all but the Vector API itself,
+ * and a helper that is called has its vectors put on the heap (1000 cycles a tile, half the speed at a depth of 32).
  */
 public final class Gemm {
     static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
     /** Floats of a vector; tiles are whole vectors wide. */
     public static final int LANES = F.length();
+    private static final int L = LANES;
     /** Rows of a micro-tile. */
     public static final int ROWS = 6;
     /** Tokens of a panel. */
@@ -47,15 +51,22 @@ public final class Gemm {
 
     private static void tile4(float[] w, int wAt, int wRow, float[] x, int xAt, int xRow, int depth, float[] c, int cAt, int cRow) {
         int r1 = cAt + cRow, r2 = r1 + cRow, r3 = r2 + cRow, r4 = r3 + cRow, r5 = r4 + cRow;
-        FloatVector a0 = load(c, cAt, 0), a1 = load(c, cAt, 1), a2 = load(c, cAt, 2), a3 = load(c, cAt, 3);
-        FloatVector b0 = load(c, r1, 0), b1 = load(c, r1, 1), b2 = load(c, r1, 2), b3 = load(c, r1, 3);
-        FloatVector c0 = load(c, r2, 0), c1 = load(c, r2, 1), c2 = load(c, r2, 2), c3 = load(c, r2, 3);
-        FloatVector d0 = load(c, r3, 0), d1 = load(c, r3, 1), d2 = load(c, r3, 2), d3 = load(c, r3, 3);
-        FloatVector e0 = load(c, r4, 0), e1 = load(c, r4, 1), e2 = load(c, r4, 2), e3 = load(c, r4, 3);
-        FloatVector f0 = load(c, r5, 0), f1 = load(c, r5, 1), f2 = load(c, r5, 2), f3 = load(c, r5, 3);
+        FloatVector a0 = FloatVector.fromArray(F, c, cAt), a1 = FloatVector.fromArray(F, c, cAt + L);
+        FloatVector a2 = FloatVector.fromArray(F, c, cAt + 2 * L), a3 = FloatVector.fromArray(F, c, cAt + 3 * L);
+        FloatVector b0 = FloatVector.fromArray(F, c, r1), b1 = FloatVector.fromArray(F, c, r1 + L);
+        FloatVector b2 = FloatVector.fromArray(F, c, r1 + 2 * L), b3 = FloatVector.fromArray(F, c, r1 + 3 * L);
+        FloatVector c0 = FloatVector.fromArray(F, c, r2), c1 = FloatVector.fromArray(F, c, r2 + L);
+        FloatVector c2 = FloatVector.fromArray(F, c, r2 + 2 * L), c3 = FloatVector.fromArray(F, c, r2 + 3 * L);
+        FloatVector d0 = FloatVector.fromArray(F, c, r3), d1 = FloatVector.fromArray(F, c, r3 + L);
+        FloatVector d2 = FloatVector.fromArray(F, c, r3 + 2 * L), d3 = FloatVector.fromArray(F, c, r3 + 3 * L);
+        FloatVector e0 = FloatVector.fromArray(F, c, r4), e1 = FloatVector.fromArray(F, c, r4 + L);
+        FloatVector e2 = FloatVector.fromArray(F, c, r4 + 2 * L), e3 = FloatVector.fromArray(F, c, r4 + 3 * L);
+        FloatVector f0 = FloatVector.fromArray(F, c, r5), f1 = FloatVector.fromArray(F, c, r5 + L);
+        FloatVector f2 = FloatVector.fromArray(F, c, r5 + 2 * L), f3 = FloatVector.fromArray(F, c, r5 + 3 * L);
         int w1 = wAt + wRow, w2 = w1 + wRow, w3 = w2 + wRow, w4 = w3 + wRow, w5 = w4 + wRow;
         for (int k = 0; k < depth; k++, xAt += xRow) {
-            FloatVector x0 = load(x, xAt, 0), x1 = load(x, xAt, 1), x2 = load(x, xAt, 2), x3 = load(x, xAt, 3);
+            FloatVector x0 = FloatVector.fromArray(F, x, xAt), x1 = FloatVector.fromArray(F, x, xAt + L);
+            FloatVector x2 = FloatVector.fromArray(F, x, xAt + 2 * L), x3 = FloatVector.fromArray(F, x, xAt + 3 * L);
             FloatVector v = FloatVector.broadcast(F, w[wAt + k]);
             a0 = x0.fma(v, a0); a1 = x1.fma(v, a1); a2 = x2.fma(v, a2); a3 = x3.fma(v, a3);
             v = FloatVector.broadcast(F, w[w1 + k]);
@@ -69,22 +80,25 @@ public final class Gemm {
             v = FloatVector.broadcast(F, w[w5 + k]);
             f0 = x0.fma(v, f0); f1 = x1.fma(v, f1); f2 = x2.fma(v, f2); f3 = x3.fma(v, f3);
         }
-        store(a0, c, cAt, 0); store(a1, c, cAt, 1); store(a2, c, cAt, 2); store(a3, c, cAt, 3);
-        store(b0, c, r1, 0); store(b1, c, r1, 1); store(b2, c, r1, 2); store(b3, c, r1, 3);
-        store(c0, c, r2, 0); store(c1, c, r2, 1); store(c2, c, r2, 2); store(c3, c, r2, 3);
-        store(d0, c, r3, 0); store(d1, c, r3, 1); store(d2, c, r3, 2); store(d3, c, r3, 3);
-        store(e0, c, r4, 0); store(e1, c, r4, 1); store(e2, c, r4, 2); store(e3, c, r4, 3);
-        store(f0, c, r5, 0); store(f1, c, r5, 1); store(f2, c, r5, 2); store(f3, c, r5, 3);
+        a0.intoArray(c, cAt); a1.intoArray(c, cAt + L); a2.intoArray(c, cAt + 2 * L); a3.intoArray(c, cAt + 3 * L);
+        b0.intoArray(c, r1); b1.intoArray(c, r1 + L); b2.intoArray(c, r1 + 2 * L); b3.intoArray(c, r1 + 3 * L);
+        c0.intoArray(c, r2); c1.intoArray(c, r2 + L); c2.intoArray(c, r2 + 2 * L); c3.intoArray(c, r2 + 3 * L);
+        d0.intoArray(c, r3); d1.intoArray(c, r3 + L); d2.intoArray(c, r3 + 2 * L); d3.intoArray(c, r3 + 3 * L);
+        e0.intoArray(c, r4); e1.intoArray(c, r4 + L); e2.intoArray(c, r4 + 2 * L); e3.intoArray(c, r4 + 3 * L);
+        f0.intoArray(c, r5); f1.intoArray(c, r5 + L); f2.intoArray(c, r5 + 2 * L); f3.intoArray(c, r5 + 3 * L);
     }
 
     private static void tile2(float[] w, int wAt, int wRow, float[] x, int xAt, int xRow, int depth, float[] c, int cAt, int cRow) {
         int r1 = cAt + cRow, r2 = r1 + cRow, r3 = r2 + cRow, r4 = r3 + cRow, r5 = r4 + cRow;
-        FloatVector a0 = load(c, cAt, 0), a1 = load(c, cAt, 1), b0 = load(c, r1, 0), b1 = load(c, r1, 1);
-        FloatVector c0 = load(c, r2, 0), c1 = load(c, r2, 1), d0 = load(c, r3, 0), d1 = load(c, r3, 1);
-        FloatVector e0 = load(c, r4, 0), e1 = load(c, r4, 1), f0 = load(c, r5, 0), f1 = load(c, r5, 1);
+        FloatVector a0 = FloatVector.fromArray(F, c, cAt), a1 = FloatVector.fromArray(F, c, cAt + L);
+        FloatVector b0 = FloatVector.fromArray(F, c, r1), b1 = FloatVector.fromArray(F, c, r1 + L);
+        FloatVector c0 = FloatVector.fromArray(F, c, r2), c1 = FloatVector.fromArray(F, c, r2 + L);
+        FloatVector d0 = FloatVector.fromArray(F, c, r3), d1 = FloatVector.fromArray(F, c, r3 + L);
+        FloatVector e0 = FloatVector.fromArray(F, c, r4), e1 = FloatVector.fromArray(F, c, r4 + L);
+        FloatVector f0 = FloatVector.fromArray(F, c, r5), f1 = FloatVector.fromArray(F, c, r5 + L);
         int w1 = wAt + wRow, w2 = w1 + wRow, w3 = w2 + wRow, w4 = w3 + wRow, w5 = w4 + wRow;
         for (int k = 0; k < depth; k++, xAt += xRow) {
-            FloatVector x0 = load(x, xAt, 0), x1 = load(x, xAt, 1);
+            FloatVector x0 = FloatVector.fromArray(F, x, xAt), x1 = FloatVector.fromArray(F, x, xAt + L);
             FloatVector v = FloatVector.broadcast(F, w[wAt + k]);
             a0 = x0.fma(v, a0); a1 = x1.fma(v, a1);
             v = FloatVector.broadcast(F, w[w1 + k]);
@@ -98,17 +112,19 @@ public final class Gemm {
             v = FloatVector.broadcast(F, w[w5 + k]);
             f0 = x0.fma(v, f0); f1 = x1.fma(v, f1);
         }
-        store(a0, c, cAt, 0); store(a1, c, cAt, 1); store(b0, c, r1, 0); store(b1, c, r1, 1);
-        store(c0, c, r2, 0); store(c1, c, r2, 1); store(d0, c, r3, 0); store(d1, c, r3, 1);
-        store(e0, c, r4, 0); store(e1, c, r4, 1); store(f0, c, r5, 0); store(f1, c, r5, 1);
+        a0.intoArray(c, cAt); a1.intoArray(c, cAt + L); b0.intoArray(c, r1); b1.intoArray(c, r1 + L);
+        c0.intoArray(c, r2); c1.intoArray(c, r2 + L); d0.intoArray(c, r3); d1.intoArray(c, r3 + L);
+        e0.intoArray(c, r4); e1.intoArray(c, r4 + L); f0.intoArray(c, r5); f1.intoArray(c, r5 + L);
     }
 
     private static void tile1(float[] w, int wAt, int wRow, float[] x, int xAt, int xRow, int depth, float[] c, int cAt, int cRow) {
         int r1 = cAt + cRow, r2 = r1 + cRow, r3 = r2 + cRow, r4 = r3 + cRow, r5 = r4 + cRow;
-        FloatVector a = load(c, cAt, 0), b = load(c, r1, 0), d = load(c, r2, 0), e = load(c, r3, 0), f = load(c, r4, 0), g = load(c, r5, 0);
+        FloatVector a = FloatVector.fromArray(F, c, cAt), b = FloatVector.fromArray(F, c, r1);
+        FloatVector d = FloatVector.fromArray(F, c, r2), e = FloatVector.fromArray(F, c, r3);
+        FloatVector f = FloatVector.fromArray(F, c, r4), g = FloatVector.fromArray(F, c, r5);
         int w1 = wAt + wRow, w2 = w1 + wRow, w3 = w2 + wRow, w4 = w3 + wRow, w5 = w4 + wRow;
         for (int k = 0; k < depth; k++, xAt += xRow) {
-            FloatVector x0 = load(x, xAt, 0);
+            FloatVector x0 = FloatVector.fromArray(F, x, xAt);
             a = x0.fma(FloatVector.broadcast(F, w[wAt + k]), a);
             b = x0.fma(FloatVector.broadcast(F, w[w1 + k]), b);
             d = x0.fma(FloatVector.broadcast(F, w[w2 + k]), d);
@@ -116,14 +132,6 @@ public final class Gemm {
             f = x0.fma(FloatVector.broadcast(F, w[w4 + k]), f);
             g = x0.fma(FloatVector.broadcast(F, w[w5 + k]), g);
         }
-        store(a, c, cAt, 0); store(b, c, r1, 0); store(d, c, r2, 0); store(e, c, r3, 0); store(f, c, r4, 0); store(g, c, r5, 0);
-    }
-
-    private static FloatVector load(float[] from, int at, int vector) {
-        return FloatVector.fromArray(F, from, at + vector * LANES);
-    }
-
-    private static void store(FloatVector v, float[] to, int at, int vector) {
-        v.intoArray(to, at + vector * LANES);
+        a.intoArray(c, cAt); b.intoArray(c, r1); d.intoArray(c, r2); e.intoArray(c, r3); f.intoArray(c, r4); g.intoArray(c, r5);
     }
 }
