@@ -25,13 +25,13 @@ final class F32 extends Matrix {
     @Override
     void pair(Activations x, int rowA, int rowB, float[] y, boolean add, float[] scratch) {
         if (x.tokens == 1) {
-            one(x.values, rowA, rowB, y, add);
+            one(x.values, rowA, rowB, y, add, scratch);
         } else {
             super.pair(x, rowA, rowB, y, add, scratch);
         }
     }
 
-    private void one(float[] x, int rowA, int rowB, float[] y, boolean add) {
+    private void one(float[] x, int rowA, int rowB, float[] y, boolean add, float[] sums) {
         MemorySegment data = this.data;
         long p = rowA * rowBytes, q = rowB * rowBytes;
         FloatVector a0 = FloatVector.zero(F), a1 = a0, b0 = a0, b1 = a0;
@@ -51,11 +51,12 @@ final class F32 extends Matrix {
             p += 4 * L;
             q += 4 * L;
         }
-        float a = Lanes.sum(a0.add(a1)), b = Lanes.sum(b0.add(b1));
+        sums[0] = Lanes.sum(a0.add(a1));
+        sums[1] = Lanes.sum(b0.add(b1));
         for (; i < cols; i++, p += 4, q += 4) {
-            a = Math.fma(data.get(JAVA_FLOAT_UNALIGNED, p), x[i], a);
-            b = Math.fma(data.get(JAVA_FLOAT_UNALIGNED, q), x[i], b);
+            sums[0] = Math.fma(data.get(JAVA_FLOAT_UNALIGNED, p), x[i], sums[0]);
+            sums[1] = Math.fma(data.get(JAVA_FLOAT_UNALIGNED, q), x[i], sums[1]);
         }
-        RowPair.put(y, rowA, rowB, a, b, add);
+        RowPair.put(sums, 1, y, 0, rowA, rowB, rows, add);
     }
 }

@@ -58,24 +58,40 @@ final class HalfFloats extends Matrix {
     }
 
     @Override
-    void pair(Activations x, int rowA, int rowB, float[] y, boolean add, float[] scratch) {
+    void pair(Activations x, int rowA, int rowB, float[] y, boolean add, float[] sums) {
         int t = 0;
-        for (; t + 4 <= x.tokens && RowPair.GROUP == 4; t += 4) {
-            four(x.values, t * cols, rowA, rowB, y, t * rows, add);
-        }
-        for (; t + 2 <= x.tokens; t += 2) {
-            two(x.values, t * cols, rowA, rowB, y, t * rows, add);
-        }
-        if (t < x.tokens) {
-            one(x.values, t * cols, rowA, rowB, y, t * rows, add);
+        for (int group = RowPair.GROUP; group > 0; group /= 2) {
+            for (; t + group <= x.tokens; t += group) {
+                int at = t * cols;
+                int done = switch (group) {
+                    case 4 -> four(x.values, at, rowA, rowB, sums);
+                    case 2 -> two(x.values, at, rowA, rowB, sums);
+                    default -> one(x.values, at, rowA, rowB, sums);
+                };
+                for (int i = 0; i < group; i++, at += cols) {
+                    sums[2 * i] = rest(rowA, x.values, at, done, sums[2 * i]);
+                    sums[2 * i + 1] = rest(rowB, x.values, at, done, sums[2 * i + 1]);
+                }
+                RowPair.put(sums, group, y, t * rows, rowA, rowB, rows, add);
+            }
         }
     }
 
-    private void one(float[] x, int xAt, int rowA, int rowB, float[] y, int yAt, boolean add) {
+    private float rest(int row, float[] x, int xAt, int from, float sum) {
+        for (int i = from; i < cols; i++) {
+            sum = Math.fma(value(row * rowBytes + 2L * i), x[xAt + i], sum);
+        }
+        return sum;
+    }
+
+    /* The three kernels: one, two and four tokens. Each returns the number of columns that it has done. */
+
+    private int one(float[] x, int xAt, int rowA, int rowB, float[] sums) {
         MemorySegment data = this.data;
         FloatVector unit = FloatVector.broadcast(F, this.unit);
-        int shift = this.shift, keep = this.keep;
+        int shift = this.shift, keep = this.keep, cols = this.cols;
         long p = rowA * rowBytes, q = rowB * rowBytes;
+        int s = xAt;
         FloatVector a0 = FloatVector.zero(F), a1 = a0, b0 = a0, b1 = a0;
         int i = 0;
         for (; i + 2 * L <= cols; i += 2 * L, p += 4 * L, q += 4 * L) {
@@ -83,37 +99,35 @@ final class HalfFloats extends Matrix {
                     .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
             FloatVector w = ShortVector.fromMemorySegment(S, data, q, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
                     .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
-            FloatVector x0 = FloatVector.fromArray(F, x, xAt + i);
-            a0 = v.fma(x0, a0);
-            b0 = w.fma(x0, b0);
+            FloatVector x0 = FloatVector.fromArray(F, x, s + i);
+            a0 = v.fma(x0, a0); b0 = w.fma(x0, b0);
             v = ShortVector.fromMemorySegment(S, data, p + 2 * L, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
                     .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
             w = ShortVector.fromMemorySegment(S, data, q + 2 * L, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
                     .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
-            x0 = FloatVector.fromArray(F, x, xAt + i + L);
-            a1 = v.fma(x0, a1);
-            b1 = w.fma(x0, b1);
+            x0 = FloatVector.fromArray(F, x, s + i + L);
+            a1 = v.fma(x0, a1); b1 = w.fma(x0, b1);
         }
         if (i + L <= cols) {
             FloatVector v = ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
                     .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
             FloatVector w = ShortVector.fromMemorySegment(S, data, q, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
                     .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
-            FloatVector x0 = FloatVector.fromArray(F, x, xAt + i);
-            a0 = v.fma(x0, a0);
-            b0 = w.fma(x0, b0);
+            FloatVector x0 = FloatVector.fromArray(F, x, s + i);
+            a0 = v.fma(x0, a0); b0 = w.fma(x0, b0);
             i += L;
-            p += 2 * L;
-            q += 2 * L;
         }
-        finish(Lanes.sum(a0.add(a1)), Lanes.sum(b0.add(b1)), i, x, xAt, rowA, rowB, y, yAt, add);
+        sums[0] = Lanes.sum(a0.add(a1));
+        sums[1] = Lanes.sum(b0.add(b1));
+        return i;
     }
 
-    private void two(float[] x, int xAt, int rowA, int rowB, float[] y, int yAt, boolean add) {
+    private int two(float[] x, int xAt, int rowA, int rowB, float[] sums) {
         MemorySegment data = this.data;
         FloatVector unit = FloatVector.broadcast(F, this.unit);
-        int shift = this.shift, keep = this.keep;
+        int shift = this.shift, keep = this.keep, cols = this.cols;
         long p = rowA * rowBytes, q = rowB * rowBytes;
+        int s = xAt, t = s + cols;
         FloatVector a0 = FloatVector.zero(F), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
         int i = 0;
         for (; i + 2 * L <= cols; i += 2 * L, p += 4 * L, q += 4 * L) {
@@ -121,47 +135,41 @@ final class HalfFloats extends Matrix {
                     .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
             FloatVector w = ShortVector.fromMemorySegment(S, data, q, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
                     .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
-            FloatVector x0 = FloatVector.fromArray(F, x, xAt + i);
-            FloatVector x1 = FloatVector.fromArray(F, x, xAt + cols + i);
-            a0 = v.fma(x0, a0);
-            b0 = w.fma(x0, b0);
-            c0 = v.fma(x1, c0);
-            d0 = w.fma(x1, d0);
+            FloatVector x0 = FloatVector.fromArray(F, x, s + i);
+            FloatVector x1 = FloatVector.fromArray(F, x, t + i);
+            a0 = v.fma(x0, a0); b0 = w.fma(x0, b0); c0 = v.fma(x1, c0); d0 = w.fma(x1, d0);
             v = ShortVector.fromMemorySegment(S, data, p + 2 * L, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
                     .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
             w = ShortVector.fromMemorySegment(S, data, q + 2 * L, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
                     .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
-            x0 = FloatVector.fromArray(F, x, xAt + i + L);
-            x1 = FloatVector.fromArray(F, x, xAt + cols + i + L);
-            a1 = v.fma(x0, a1);
-            b1 = w.fma(x0, b1);
-            c1 = v.fma(x1, c1);
-            d1 = w.fma(x1, d1);
+            x0 = FloatVector.fromArray(F, x, s + i + L);
+            x1 = FloatVector.fromArray(F, x, t + i + L);
+            a1 = v.fma(x0, a1); b1 = w.fma(x0, b1); c1 = v.fma(x1, c1); d1 = w.fma(x1, d1);
         }
         if (i + L <= cols) {
             FloatVector v = ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
                     .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
             FloatVector w = ShortVector.fromMemorySegment(S, data, q, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
                     .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
-            FloatVector x0 = FloatVector.fromArray(F, x, xAt + i);
-            FloatVector x1 = FloatVector.fromArray(F, x, xAt + cols + i);
-            a0 = v.fma(x0, a0);
-            b0 = w.fma(x0, b0);
-            c0 = v.fma(x1, c0);
-            d0 = w.fma(x1, d0);
+            FloatVector x0 = FloatVector.fromArray(F, x, s + i);
+            FloatVector x1 = FloatVector.fromArray(F, x, t + i);
+            a0 = v.fma(x0, a0); b0 = w.fma(x0, b0); c0 = v.fma(x1, c0); d0 = w.fma(x1, d0);
             i += L;
-            p += 2 * L;
-            q += 2 * L;
         }
-        finish(Lanes.sum(a0.add(a1)), Lanes.sum(b0.add(b1)), i, x, xAt, rowA, rowB, y, yAt, add);
-        finish(Lanes.sum(c0.add(c1)), Lanes.sum(d0.add(d1)), i, x, xAt + cols, rowA, rowB, y, yAt + rows, add);
+        a0.add(a1).intoArray(sums, 0);
+        b0.add(b1).intoArray(sums, L);
+        c0.add(c1).intoArray(sums, 2 * L);
+        d0.add(d1).intoArray(sums, 3 * L);
+        RowPair.reduce(sums, 2);
+        return i;
     }
 
-    private void four(float[] x, int xAt, int rowA, int rowB, float[] y, int yAt, boolean add) {
+    private int four(float[] x, int xAt, int rowA, int rowB, float[] sums) {
         MemorySegment data = this.data;
         FloatVector unit = FloatVector.broadcast(F, this.unit);
-        int shift = this.shift, keep = this.keep;
+        int shift = this.shift, keep = this.keep, cols = this.cols;
         long p = rowA * rowBytes, q = rowB * rowBytes;
+        int s = xAt, t = s + cols, u = t + cols, z = u + cols;
         FloatVector a0 = FloatVector.zero(F), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
         FloatVector e0 = a0, e1 = a0, f0 = a0, f1 = a0, g0 = a0, g1 = a0, h0 = a0, h1 = a0;
         int i = 0;
@@ -170,68 +178,45 @@ final class HalfFloats extends Matrix {
                     .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
             FloatVector w = ShortVector.fromMemorySegment(S, data, q, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
                     .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
-            FloatVector x0 = FloatVector.fromArray(F, x, xAt + i);
-            FloatVector x1 = FloatVector.fromArray(F, x, xAt + cols + i);
-            FloatVector x2 = FloatVector.fromArray(F, x, xAt + 2 * cols + i);
-            FloatVector x3 = FloatVector.fromArray(F, x, xAt + 3 * cols + i);
-            a0 = v.fma(x0, a0);
-            b0 = w.fma(x0, b0);
-            c0 = v.fma(x1, c0);
-            d0 = w.fma(x1, d0);
-            e0 = v.fma(x2, e0);
-            f0 = w.fma(x2, f0);
-            g0 = v.fma(x3, g0);
-            h0 = w.fma(x3, h0);
+            FloatVector x0 = FloatVector.fromArray(F, x, s + i);
+            FloatVector x1 = FloatVector.fromArray(F, x, t + i);
+            FloatVector x2 = FloatVector.fromArray(F, x, u + i);
+            FloatVector x3 = FloatVector.fromArray(F, x, z + i);
+            a0 = v.fma(x0, a0); b0 = w.fma(x0, b0); c0 = v.fma(x1, c0); d0 = w.fma(x1, d0);
+            e0 = v.fma(x2, e0); f0 = w.fma(x2, f0); g0 = v.fma(x3, g0); h0 = w.fma(x3, h0);
             v = ShortVector.fromMemorySegment(S, data, p + 2 * L, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
                     .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
             w = ShortVector.fromMemorySegment(S, data, q + 2 * L, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
                     .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
-            x0 = FloatVector.fromArray(F, x, xAt + i + L);
-            x1 = FloatVector.fromArray(F, x, xAt + cols + i + L);
-            x2 = FloatVector.fromArray(F, x, xAt + 2 * cols + i + L);
-            x3 = FloatVector.fromArray(F, x, xAt + 3 * cols + i + L);
-            a1 = v.fma(x0, a1);
-            b1 = w.fma(x0, b1);
-            c1 = v.fma(x1, c1);
-            d1 = w.fma(x1, d1);
-            e1 = v.fma(x2, e1);
-            f1 = w.fma(x2, f1);
-            g1 = v.fma(x3, g1);
-            h1 = w.fma(x3, h1);
+            x0 = FloatVector.fromArray(F, x, s + i + L);
+            x1 = FloatVector.fromArray(F, x, t + i + L);
+            x2 = FloatVector.fromArray(F, x, u + i + L);
+            x3 = FloatVector.fromArray(F, x, z + i + L);
+            a1 = v.fma(x0, a1); b1 = w.fma(x0, b1); c1 = v.fma(x1, c1); d1 = w.fma(x1, d1);
+            e1 = v.fma(x2, e1); f1 = w.fma(x2, f1); g1 = v.fma(x3, g1); h1 = w.fma(x3, h1);
         }
         if (i + L <= cols) {
             FloatVector v = ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
                     .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
             FloatVector w = ShortVector.fromMemorySegment(S, data, q, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
                     .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
-            FloatVector x0 = FloatVector.fromArray(F, x, xAt + i);
-            FloatVector x1 = FloatVector.fromArray(F, x, xAt + cols + i);
-            FloatVector x2 = FloatVector.fromArray(F, x, xAt + 2 * cols + i);
-            FloatVector x3 = FloatVector.fromArray(F, x, xAt + 3 * cols + i);
-            a0 = v.fma(x0, a0);
-            b0 = w.fma(x0, b0);
-            c0 = v.fma(x1, c0);
-            d0 = w.fma(x1, d0);
-            e0 = v.fma(x2, e0);
-            f0 = w.fma(x2, f0);
-            g0 = v.fma(x3, g0);
-            h0 = w.fma(x3, h0);
+            FloatVector x0 = FloatVector.fromArray(F, x, s + i);
+            FloatVector x1 = FloatVector.fromArray(F, x, t + i);
+            FloatVector x2 = FloatVector.fromArray(F, x, u + i);
+            FloatVector x3 = FloatVector.fromArray(F, x, z + i);
+            a0 = v.fma(x0, a0); b0 = w.fma(x0, b0); c0 = v.fma(x1, c0); d0 = w.fma(x1, d0);
+            e0 = v.fma(x2, e0); f0 = w.fma(x2, f0); g0 = v.fma(x3, g0); h0 = w.fma(x3, h0);
             i += L;
-            p += 2 * L;
-            q += 2 * L;
         }
-        finish(Lanes.sum(a0.add(a1)), Lanes.sum(b0.add(b1)), i, x, xAt, rowA, rowB, y, yAt, add);
-        finish(Lanes.sum(c0.add(c1)), Lanes.sum(d0.add(d1)), i, x, xAt + cols, rowA, rowB, y, yAt + rows, add);
-        finish(Lanes.sum(e0.add(e1)), Lanes.sum(f0.add(f1)), i, x, xAt + 2 * cols, rowA, rowB, y, yAt + 2 * rows, add);
-        finish(Lanes.sum(g0.add(g1)), Lanes.sum(h0.add(h1)), i, x, xAt + 3 * cols, rowA, rowB, y, yAt + 3 * rows, add);
-    }
-
-    /** Adds the columns from i on, which fill no vector, to the sums of a token. */
-    private void finish(float a, float b, int i, float[] x, int xAt, int rowA, int rowB, float[] y, int yAt, boolean add) {
-        for (; i < cols; i++) {
-            a = Math.fma(value(rowA * rowBytes + 2L * i), x[xAt + i], a);
-            b = Math.fma(value(rowB * rowBytes + 2L * i), x[xAt + i], b);
-        }
-        RowPair.put(y, yAt + rowA, yAt + rowB, a, b, add);
+        a0.add(a1).intoArray(sums, 0);
+        b0.add(b1).intoArray(sums, L);
+        c0.add(c1).intoArray(sums, 2 * L);
+        d0.add(d1).intoArray(sums, 3 * L);
+        e0.add(e1).intoArray(sums, 4 * L);
+        f0.add(f1).intoArray(sums, 5 * L);
+        g0.add(g1).intoArray(sums, 6 * L);
+        h0.add(h1).intoArray(sums, 7 * L);
+        RowPair.reduce(sums, 4);
+        return i;
     }
 }

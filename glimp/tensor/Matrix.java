@@ -101,16 +101,21 @@ public abstract class Matrix {
      * has a faster way for one token must form the same sums there, see {@link RowPair}.
      */
     void pair(Activations x, int rowA, int rowB, float[] y, boolean add, float[] scratch) {
-        int b = rowA == rowB ? 0 : scratch(cols) / 2;
-        decode(rowA, 0, cols, scratch, 0);
-        if (b > 0) {
+        int a = RowPair.SUMS, b = rowA == rowB ? a : a + rowSpace(cols);
+        decode(rowA, 0, cols, scratch, a);
+        if (b > a) {
             decode(rowB, 0, cols, scratch, b);
         }
-        RowPair.multiply(scratch, 0, b, x, rowA, rowB, y, rows, add);
+        RowPair.multiply(scratch, a, b, x, rowA, rowB, y, rows, add);
     }
 
-    /** Floats of scratch that a worker needs: two rows, each begun on a cache line of its own. */
+    /** Floats of scratch that a worker needs: the sums of a group of tokens and two decoded rows. */
     static int scratch(int cols) {
-        return 2 * ((cols + 31) / 16 * 16);
+        return RowPair.SUMS + 2 * rowSpace(cols);
+    }
+
+    /** Not a multiple of 4 kB for the usual widths: the rows would share their sets of the L1 cache. */
+    private static int rowSpace(int cols) {
+        return cols + 16;
     }
 }
