@@ -15,6 +15,7 @@ public final class Activations {
     public int tokens;
 
     private final Panels panels = new Panels();
+    private final Ints32 ints32 = new Ints32(this);
 
     /** @param capacity most tokens of a batch @param width features of a token */
     public Activations(int capacity, int width) {
@@ -26,10 +27,15 @@ public final class Activations {
     /** The values have changed: forms made of them before are void. */
     void changed() {
         panels.ready = false;
+        ints32.ready = false;
     }
 
     Panels panels() {
         return panels;
+    }
+
+    Ints32 ints32() {
+        return ints32;
     }
 
     /**

@@ -72,4 +72,15 @@ abstract class Block32 extends Matrix {
             ((FloatVector) q.castShape(F, part)).mul(d).add(m).intoArray(out, at + part * L);
         }
     }
+
+    /** Adds to the sums of token t what the columns beyond the last whole group of {@link Ints32} are worth, by way of floats. */
+    final void rest(Activations x, int t, int rowA, int rowB, float[] sums) {
+        int done = cols / Ints32.COLUMNS * Ints32.COLUMNS, n = cols - done;
+        if (n > 0) {
+            decode(rowA, done, cols, sums, RowPair.SUMS);
+            sums[0] += Ops.dot(sums, RowPair.SUMS, x.values, t * cols + done, n);
+            decode(rowB, done, cols, sums, RowPair.SUMS);
+            sums[1] += Ops.dot(sums, RowPair.SUMS, x.values, t * cols + done, n);
+        }
+    }
 }
