@@ -32,7 +32,7 @@ final class Candidates {
         }
         System.arraycopy(logits, 0, relative, 0, n);
         Ops.scale(relative, 0, (float) (1 / how.temperature()), n);
-        double total = Ops.exp(relative, 0, n, Ops.max(relative, 0, n));
+        double total = Ops.exp(relative, 0, n, Ops.max(relative, 0, n), 1);
         if (how.topK() == 0 && how.topP() == 1) {
             keepAll(n, how.minP());
         } else {

@@ -31,7 +31,7 @@ public final class Distribution {
         int n = logits.length;
         float max = Ops.max(logits, 0, n);
         float[] e = logits.clone();
-        double z = Ops.exp(e, 0, n, max);
+        double z = Ops.exp(e, 0, n, max, 1);
         return Math.max(0, Math.log(z) + max - Ops.dot(e, 0, logits, 0, n) / z);
     }
 
@@ -65,7 +65,7 @@ public final class Distribution {
             best[at] = i;
         }
         float max = logits[best[0]];
-        double z = Ops.exp(logits.clone(), 0, logits.length, max);
+        double z = Ops.exp(logits.clone(), 0, logits.length, max, 1);
         Likely[] top = new Likely[k];
         for (int i = 0; i < k; i++) {
             top[i] = new Likely(best[i], Math.exp(logits[best[i]] - max) / z);
