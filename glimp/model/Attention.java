@@ -10,19 +10,19 @@ import java.util.concurrent.atomic.AtomicInteger;
 /**
  * Causal attention of a batch's queries to the keys and values in the cache, which hold the batch's own already.
  *
- * <p>The work is divided into tasks of one key head and a tile of tokens; the rows of a task are the tile's tokens times
- * the query heads that share the key. Keys are decoded to floats {@value #TILE} at a time, once for all rows, scores are
- * {@code rows x keys}, softmax runs over whole rows, and values are decoded and summed like keys. So a cache is read from
- * memory once a task, and everything else happens in a core's own caches. In batches up to {@value Products#SMALL} a tile
- * is a single token: what it gets does not depend on its neighbours.
+ * <p>The work is divided into tasks of one key head and some tokens; the rows of a task are its tokens times the query
+ * heads that share the key. Scores are {@code rows x keys}, softmax runs over whole rows, then values are summed. Keys and
+ * values come by tiles of {@value #TILE} tokens, so that a task reads them from memory once, whatever its rows are.
+ *
+ * <p>Many rows: a tile is decoded to floats and multiplied with all rows by the large kernel. Few (batches up to
+ * {@value Products#SMALL}): each token's rows are multiplied with the tile where it lies, and what a token gets does not
+ * depend on its neighbours in the batch.
  */
 final class Attention {
-    /** Keys, or values, decoded together. */
+    /** Keys, or values, at a time. */
     private static final int TILE = KvCache.TILE;
-    /** Rows of a task: enough to make decoding cheap beside them. */
-    private static final int ROWS = 96;
-    /** Rows from which the large kernel is worth it. */
-    private static final int MANY = 3 * Gemm.ROWS;
+    /** Rows of a task in a large batch: whole micro-tiles, enough to make decoding cheap beside them. */
+    private static final int ROWS = 8 * Gemm.ROWS;
     /** Scores of a task, which bounds the rows in a long context. */
     private static final int SCORES = 1 << 20;
     /** Products of a query's and a key's feature below which a region costs more than it brings. */
@@ -50,11 +50,13 @@ final class Attention {
         int tile = tileOf(position + tokens, tokens);
         int tiles = Math.ceilDiv(tokens, tile);
         int tasks = tiles * config.kvHeads();
+        boolean few = tokens <= Products.SMALL;
         AtomicInteger next = new AtomicInteger();
         Team.Work work = worker -> {
             for (int i = next.getAndIncrement(); i < tasks; i = next.getAndIncrement()) {
                 int from = (tiles - 1 - i / config.kvHeads()) * tile;
-                new Task(cache, layer, i % config.kvHeads(), position + from, Math.min(tile, tokens - from), from).run(q, out, scratch[worker]);
+                int count = Math.min(tile, tokens - from);
+                new Task(cache, layer, i % config.kvHeads(), position + from, count, from, few, scratch[worker]).run(q, out);
             }
         };
         if ((long) tokens * (position + tokens) * config.queryWidth() < WORTH_SHARING) {
@@ -64,9 +66,10 @@ final class Attention {
         }
     }
 
-    /** Tokens of a task. */
+    /** Tokens of a task: in a small batch all, unless there would be workers without work. */
     private int tileOf(int keys, int tokens) {
-        return tokens <= Products.SMALL ? 1 : Math.clamp(Math.min(ROWS, SCORES / keys) / config.group(), 1, tokens);
+        int tile = tokens <= Products.SMALL ? tokens * config.kvHeads() / team.size() : Math.min(ROWS, SCORES / keys) / config.group();
+        return Math.clamp(tile, 1, tokens);
     }
 
     /** Some tokens, beginning with the batch's number {@code first}, and the query heads of one key head. */
@@ -77,42 +80,43 @@ final class Attention {
         private final int position;
         private final int tokens;
         private final int first;
+        private final boolean few;
+        private final Scratch s;
         private final int width = config.headWidth();
         private final int group = config.group();
         private final int valueRow;
         private final int rows;
-        /** Rows that are computed: three are as dear as four. */
-        private final int padded;
-        /** Keys that the last token sees. */
-        private final int keys;
-        /** Whether keys and values are worth decoding into a buffer, from which the large kernel takes them. */
-        private final boolean many;
 
-        Task(KvCache cache, int layer, int head, int position, int tokens, int first) {
+        Task(KvCache cache, int layer, int head, int position, int tokens, int first, boolean few, Scratch scratch) {
             this.cache = cache;
             this.layer = layer;
             this.head = head;
             this.position = position;
             this.tokens = tokens;
             this.first = first;
+            this.few = few;
+            this.s = scratch;
             this.valueRow = cache.valueRow();
             this.rows = tokens * group;
-            this.padded = rows % 4 == 3 ? rows + 1 : rows;
-            this.keys = position + tokens;
-            this.many = rows >= MANY;
+            scratch.reserve(rows, position + tokens, width, valueRow);
         }
 
-        void run(float[] q, float[] out, Scratch s) {
-            s.reserve(rows, keys, width, valueRow);
+        void run(float[] q, float[] out) {
             for (int t = 0; t < tokens; t++) {
                 System.arraycopy(q, at(t), s.queries, t * group * width, group * width);
             }
-            Ops.scale(s.queries, 0, (float) ((many ? 1 : cache.keyScale()) / Math.sqrt(width)), rows * width);
-            scores(s);
-            for (int r = 0; r < rows; r++) {
-                s.sums[r] = softmax(s.scores, r * s.row, position + r / group + 1);
+            Ops.scale(s.queries, 0, (float) ((few ? cache.keyScale() : 1) / Math.sqrt(width)), rows * width);
+            Arrays.fill(s.scores, 0, rows * s.row, 0);
+            Arrays.fill(s.out, 0, rows * valueRow, 0);
+            for (int k = 0; k < seen(tokens - 1); k += TILE) {
+                scores(k);
             }
-            values(s);
+            for (int r = 0; r < rows; r++) {
+                s.sums[r] = softmax(r * s.row, seen(r / group));
+            }
+            for (int k = 0; k < seen(tokens - 1); k += TILE) {
+                values(k);
+            }
             for (int r = 0; r < rows; r++) {
                 Ops.scale(s.out, r * valueRow, 1 / s.sums[r], width);
                 System.arraycopy(s.out, r * valueRow, out, at(r / group) + r % group * width, width);
@@ -124,40 +128,43 @@ final class Attention {
             return ((first + token) * config.heads() + head * group) * width;
         }
 
-        /** {@code scores[row][key] = query . key}; keys beyond the last are whatever the cache held. */
-        private void scores(Scratch s) {
-            for (int r = 0; r < padded; r++) {
-                Arrays.fill(s.scores, r * s.row, (r + 1) * s.row, 0);
-            }
-            for (int k = 0; k < keys; k += TILE) {
-                int n = Math.min(TILE, keys - k);
-                if (many) {
-                    cache.keys(layer, head, k, k + n, s.tile, TILE);
-                    multiply(rows, s.queries, 0, width, s.tile, TILE, width, n, s.scores, k, s.row);
-                } else {
-                    cache.multiplyKeys(layer, head, k, k + n, padded, s.queries, s.scores, k, s.row);
+        /** How many keys a token sees: all up to its own. */
+        private int seen(int token) {
+            return position + token + 1;
+        }
+
+        /** {@code scores[row][key] = query . key} for a tile's keys; keys beyond the last are whatever the cache held. */
+        private void scores(int k) {
+            if (few) {
+                for (int t = Math.max(0, k - position); t < tokens; t++) {
+                    int r = t * group;
+                    cache.multiplyKeys(layer, head, k, Math.min(k + TILE, seen(t)), group, s.queries, r * width, s.scores, r * s.row + k, s.row);
                 }
+            } else {
+                int n = Math.min(TILE, seen(tokens - 1) - k);
+                cache.keys(layer, head, k, k + n, s.tile, TILE);
+                multiply(rows, s.queries, 0, width, s.tile, TILE, width, n, s.scores, k, s.row);
             }
         }
 
         /** Not divided by their sum, which is returned; keys that the row must not see get 0. */
-        private float softmax(float[] scores, int at, int seen) {
-            float sum = Ops.exp(scores, at, seen, Ops.max(scores, at, seen), many ? 1 : cache.valueScale());
-            Arrays.fill(scores, at + seen, at + keys, 0);
+        private float softmax(int at, int seen) {
+            float sum = Ops.exp(s.scores, at, seen, Ops.max(s.scores, at, seen), few ? cache.valueScale() : 1);
+            Arrays.fill(s.scores, at + seen, at + s.row, 0);
             return sum;
         }
 
-        /** {@code out[row] = sum of scores[row][key] * value[key]}. */
-        private void values(Scratch s) {
-            Arrays.fill(s.out, 0, padded * valueRow, 0);
-            for (int k = 0; k < keys; k += TILE) {
-                int n = Math.min(TILE, keys - k);
-                if (many) {
-                    cache.values(layer, head, k, k + n, s.tile);
-                    multiply(rows, s.scores, k, s.row, s.tile, valueRow, n, valueRow, s.out, 0, valueRow);
-                } else {
-                    cache.multiplyValues(layer, head, k, k + n, padded, s.scores, k, s.row, s.out);
+        /** {@code out[row] += sum of scores[row][key] * value[key]} over a tile's keys. */
+        private void values(int k) {
+            if (few) {
+                for (int t = Math.max(0, k - position); t < tokens; t++) {
+                    int r = t * group;
+                    cache.multiplyValues(layer, head, k, Math.min(k + TILE, seen(t)), group, s.scores, r * s.row + k, s.row, s.out, r * valueRow);
                 }
+            } else {
+                int n = Math.min(TILE, seen(tokens - 1) - k);
+                cache.values(layer, head, k, k + n, s.tile);
+                multiply(rows, s.scores, k, s.row, s.tile, valueRow, n, valueRow, s.out, 0, valueRow);
             }
         }
     }

@@ -163,18 +163,18 @@ public final class KvCache {
      * {@code scores[at + r * row + token - from] += queries[r] . key / keyScale}, up to the end of the last token's block.
      *
      * @param from    first token, of a block
-     * @param queries {@code float[rows][headWidth]}
+     * @param queries {@code float[rows][headWidth]} from {@code queriesAt}
      */
-    void multiplyKeys(int layer, int head, int from, int to, int rows, float[] queries, float[] scores, int at, int row) {
-        keys[layer][head].multiply(rows, queries, 0, width, from * width, BLOCK * width, width, Math.ceilDiv(to - from, BLOCK), scores, at, row);
+    void multiplyKeys(int layer, int head, int from, int to, int rows, float[] queries, int queriesAt, float[] scores, int at, int row) {
+        keys[layer][head].multiply(rows, queries, queriesAt, width, from * width, BLOCK * width, width, Math.ceilDiv(to - from, BLOCK), scores, at, row);
     }
 
     /**
      * Sums the values of tokens {@code [from, to)} of a tile where they lie:
-     * {@code out[r * valueRow + feature] += sum of weights[at + r * row + token - from] * value / valueScale}.
+     * {@code out[outAt + r * valueRow + feature] += sum of weights[at + r * row + token - from] * value / valueScale}.
      */
-    void multiplyValues(int layer, int head, int from, int to, int rows, float[] weights, int at, int row, float[] out) {
-        values[layer][head].multiply(rows, weights, at, row, from * valueRow, BLOCK * TILE, to - from, valueRow / BLOCK, out, 0, valueRow);
+    void multiplyValues(int layer, int head, int from, int to, int rows, float[] weights, int at, int row, float[] out, int outAt) {
+        values[layer][head].multiply(rows, weights, at, row, from * valueRow, BLOCK * TILE, to - from, valueRow / BLOCK, out, outAt, valueRow);
     }
 
     float keyScale() {
