@@ -1,68 +1,84 @@
 package glimp.app;
 
-import glimp.decode.Context;
-import glimp.gguf.GgmlType;
 import glimp.gguf.Gguf;
-import glimp.gguf.Tensor;
-import glimp.model.KvCache;
 import glimp.model.Model;
 import glimp.tensor.Team;
+import glimp.text.Json;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
-import java.util.Locale;
-import java.util.Map;
-import java.util.Random;
+import java.util.List;
+import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
+import jdk.incubator.vector.FloatVector;
 
 /**
- * Speed of a model, in llama-bench's table: tokens/s of a prompt run in batches (pp) and of tokens run one by one (tg), with
- * the bytes of weights read per second beside it. Sampling is not part of it.
+ * Speed of a model, in llama-bench's table: tokens/s of a prompt run in batches (pp) and of tokens run one by one (tg), and
+ * beside them how near they come to what the machine can do. Sampling is not part of it.
  *
- * <p>A test warms up until two runs in a row agree within 3 %, since the JVM compiles its kernels while they run.
+ * <p>Beside a peer, the two take turns, A B B A, so that a machine that slows down or speeds up meanwhile favours neither.
  */
 public final class Bench {
-    private static final double AGREE = 0.03;
-    private static final int MOST_WARM_UPS = 12;
-
+    private final Options options;
     private final Terminal terminal;
     private final Gguf file;
-    private final Options options;
+    private final Peer peer;
+    private final List<Trial> trials;
+    private final int repetitions;
+    private final List<BenchRow> rows = new ArrayList<>();
 
     private Bench(Options options, Terminal terminal) {
         this.options = options;
         this.terminal = terminal;
-        this.file = Gguf.open(Path.of(model(options)));
+        this.peer = options.has("--peer") ? new Peer(options.text("--peer")) : null;
+        this.trials = trials(counts("--n-prompt"), counts("--n-gen"), counts("--n-depth"));
+        this.repetitions = options.count("--repetitions", 1);
+        this.file = Gguf.open(Path.of(options.has("--model") ? options.text("--model") : options.file()));
     }
 
     public static void run(Options options, Terminal terminal) {
         new Bench(options, terminal).all();
     }
 
-    private static String model(Options options) {
-        return options.has("--model") ? options.text("--model") : options.file();
-    }
-
     private void all() {
-        int[] prompts = counts("--n-prompt"), generated = counts("--n-gen"), depths = counts("--n-depth"), threads = counts("--threads");
-        terminal.out.println("| model                          |       size |     params | threads |          test |              t/s |   GB/s |");
-        terminal.out.println("| ------------------------------ | ---------: | ---------: | ------: | ------------: | ---------------: | -----: |");
-        for (int t : threads) {
-            try (Team team = new Team(t == 0 ? Cores.physical() : t)) {
+        int[] teams = Arrays.stream(counts("--threads")).map(n -> n == 0 ? Cores.physical() : n).toArray();
+        double[] bandwidth = Arrays.stream(teams).mapToDouble(Bandwidth::measure).toArray();
+        boolean json = options.has("--json");
+        if (!json) {
+            terminal.out.println(machine(teams, bandwidth) + "\n");
+            terminal.out.print(BenchRow.heading(peer != null));
+        }
+        for (int i = 0; i < teams.length; i++) {
+            try (Team team = new Team(teams[i])) {
                 Model model = Model.load(file, team);
-                for (int depth : depths) {
-                    for (int p : prompts) {
-                        if (p > 0) {
-                            test(model, team, "pp" + p, depth, p, false);
-                        }
-                    }
-                    for (int n : generated) {
-                        if (n > 0) {
-                            test(model, team, "tg" + n, depth, n, true);
-                        }
+                for (Trial trial : trials) {
+                    BenchRow row = measure(model, team, trial, bandwidth[i]);
+                    rows.add(row);
+                    if (!json) {
+                        terminal.out.println(row.line(peer != null));
+                        terminal.flush();
                     }
                 }
             }
         }
+        if (json) {
+            terminal.out.println(Json.writeIndented(rows.stream().map(BenchRow::toMap).toList()));
+        }
+    }
+
+    /** {@code 512-bit vectors; memory reads at 25.1 GB/s with 1 thread, at 38.4 GB/s with 2 threads}. */
+    private static String machine(int[] teams, double[] bandwidth) {
+        return FloatVector.SPECIES_PREFERRED.vectorBitSize() + "-bit vectors; memory reads at " + String.join(", at ", IntStream.range(0, teams.length)
+                .mapToObj(i -> BenchRow.fixed(1, bandwidth[i] / 1e9) + " GB/s with " + teams[i] + (teams[i] == 1 ? " thread" : " threads")).toList());
+    }
+
+    private static List<Trial> trials(int[] prompts, int[] generated, int[] depths) {
+        List<Trial> trials = new ArrayList<>();
+        for (int depth : depths) {
+            Arrays.stream(prompts).filter(n -> n > 0).forEach(n -> trials.add(new Trial(n, 0, depth)));
+            Arrays.stream(generated).filter(n -> n > 0).forEach(n -> trials.add(new Trial(0, n, depth)));
+        }
+        return trials;
     }
 
     private int[] counts(String flag) {
@@ -77,63 +93,20 @@ public final class Bench {
         throw options.bad(flag, "a number, or several with commas between them");
     }
 
-    private void test(Model model, Team team, String name, int depth, int count, boolean oneByOne) {
-        Context context = new Context(model, depth + count, cache("--cache-type-k"), cache("--cache-type-v"));
-        int[] tokens = new Random(1).ints(depth + count, 0, model.config().vocabulary()).toArray();
-        double last = Double.MAX_VALUE;
-        for (int i = 0; i < MOST_WARM_UPS; i++) {
-            double seconds = measure(context, tokens, depth, oneByOne);
-            boolean agree = Math.abs(seconds - last) < AGREE * last;
-            last = seconds;
-            if (agree) {
-                break;
-            }
+    private BenchRow measure(Model model, Team team, Trial trial, double bandwidth) {
+        Stopwatch stopwatch = new Stopwatch(model, trial, Session.cacheType(options, "--cache-type-k"),
+                Session.cacheType(options, "--cache-type-v"));
+        stopwatch.warmUp();
+        double[] rates = stopwatch.rates(repetitions);
+        long memory = BenchRow.residentBytes();
+        double peerRate = Double.NaN;
+        if (peer != null && peer.knows(trial)) {
+            double first = peer.rate(trial, file.file(), team.size());
+            double second = peer.rate(trial, file.file(), team.size());
+            stopwatch.rates(1);   // the peer has taken the caches
+            rates = DoubleStream.concat(Arrays.stream(rates), Arrays.stream(stopwatch.rates(repetitions))).toArray();
+            peerRate = (first + second) / 2;
         }
-        double[] rates = new double[options.count("--repetitions", 1)];
-        for (int i = 0; i < rates.length; i++) {
-            rates[i] = count / measure(context, tokens, depth, oneByOne);
-        }
-        row(model, team, depth == 0 ? name : name + " @ d" + depth, rates, oneByOne);
-    }
-
-    private KvCache.Type cache(String flag) {
-        return options.choice(flag, "f32", "f16").equals("f32") ? KvCache.Type.F32 : KvCache.Type.F16;
-    }
-
-    /** Seconds for the tokens behind the first {@code depth}, which are in the context already or run before the clock starts. */
-    private static double measure(Context context, int[] tokens, int depth, boolean oneByOne) {
-        context.advance(tokens, depth, null);
-        long start = System.nanoTime();
-        if (oneByOne) {
-            for (int i = depth; i < tokens.length; i++) {
-                context.append(tokens[i]);
-            }
-        } else {
-            context.advance(tokens, tokens.length, null);
-        }
-        return (System.nanoTime() - start) / 1e9;
-    }
-
-    private void row(Model model, Team team, String test, double[] rates, boolean oneByOne) {
-        double mean = Arrays.stream(rates).average().orElse(0);
-        double spread = Math.sqrt(Arrays.stream(rates).map(r -> (r - mean) * (r - mean)).sum() / Math.max(1, rates.length - 1));
-        String bandwidth = oneByOne ? String.format(Locale.ROOT, "%.1f", mean * model.bytes() / 1e9) : "";
-        long elements = file.tensors().values().stream().mapToLong(Tensor::elements).sum();
-        terminal.out.printf(Locale.ROOT, "| %-30s | %6.2f MiB | %8.2f M | %7d | %13s | %8.2f ± %5.2f | %6s |%n", describe(), file.bytes() / 1048576.0,
-                elements / 1e6, team.size(), test, mean, spread, bandwidth);
-        terminal.flush();
-    }
-
-    /** Architecture, size and the type that most bytes have: {@code qwen3 0.6B Q8_0}. */
-    private String describe() {
-        Map<GgmlType, Long> bytes = new HashMap<>();
-        long elements = 0;
-        for (Tensor tensor : file.tensors().values()) {
-            bytes.merge(tensor.type(), tensor.data().byteSize(), Long::sum);
-            elements += tensor.elements();
-        }
-        GgmlType most = bytes.entrySet().stream().max(Map.Entry.comparingByValue()).map(Map.Entry::getKey).orElse(GgmlType.F32);
-        String size = elements >= 1e8 ? String.format(Locale.ROOT, "%.1fB", elements / 1e9) : String.format(Locale.ROOT, "%.1fM", elements / 1e6);
-        return file.string("general.architecture") + " " + size + " " + most;
+        return new BenchRow(file, trial, team.size(), rates, stopwatch.bytesRead(), trial.operations(model.config()), bandwidth, memory, peerRate);
     }
 }

@@ -50,10 +50,12 @@ final class Flags {
             case "demo" -> join(List.of(Flag.of(PROMPT, "--questions", "N", "20", "how many of the built-in questions")), WRITING, MACHINE, List.of(QUIET, HELP));
             case "bench" -> join(List.of(
                     Flag.of("Bench", "-m --model", "FILE", null, "the model"),
-                    Flag.of("Bench", "-p --n-prompt", "N", "512", "tokens of the prompt; 0: no prefill test"),
+                    Flag.of("Bench", "-p --n-prompt", "N", "512", "tokens of the prompt; 0: no prefill test; here and below, several with commas: 512,64,4"),
                     Flag.of("Bench", "-n --n-gen", "N", "64", "tokens generated; 0: no decode test"),
                     Flag.of("Bench", "-d --n-depth", "N", "0", "tokens in the context before the test begins"),
                     Flag.of("Bench", "-r --repetitions", "N", "3", "measured runs of each test"),
+                    Flag.of("Bench", "--peer", "COMMAND", null, "a program to compare with, such as \"llama-bench -m {model} -t {t} -p {p} -n {n} -d {d} -r 2\""),
+                    Flag.of("Bench", "--json", null, null, "print an array of rows"),
                     Flag.of("Bench", "--float-activations", null, null, "float arithmetic everywhere")), MACHINE, List.of(HELP));
             case "inspect" -> List.of(HELP);
             case "tokenize" -> List.of(TEXT, FILE,

@@ -57,7 +57,7 @@ final class Session implements AutoCloseable {
         return new Loaded(path, file, model, context, tokenizer, ChatTemplate.of(file));
     }
 
-    private static KvCache.Type cacheType(Options options, String flag) {
+    static KvCache.Type cacheType(Options options, String flag) {
         return options.choice(flag, "f32", "f16").equals("f32") ? KvCache.Type.F32 : KvCache.Type.F16;
     }
 
