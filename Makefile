@@ -33,10 +33,10 @@ test: jdk $(JUNIT)
 ## jar      make glimprouter.jar, with the pair inside
 jar: glimprouter.jar
 
-## bench    speed of the models in MODELS="a.gguf b.gguf" (default: the pair)
+## bench    speed of the models in MODELS="a.gguf b.gguf" (default: the pair), beside PEER="COMMAND", with BENCH="other flags"
 MODELS ?= models/glimp-s.gguf models/glimp-l.gguf
 bench: jdk
-	@for model in $(MODELS); do $(JAVA) GlimpRouter.java bench -m $$model || exit; done
+	@for model in $(MODELS); do $(JAVA) GlimpRouter.java bench -m $$model $(if $(PEER),--peer '$(PEER)') $(BENCH) || exit; done
 
 ## clean    remove what was built
 clean:
