@@ -161,6 +161,52 @@ class KernelTest {
         }
     }
 
+    /**
+     * A kernel may quantise the activations, but must not lose more than llama.cpp, which gives them 8 bits, one scale for 32
+     * of them, or for 256 with the formats of such blocks.
+     */
+    @ParameterizedTest
+    @MethodSource("formats")
+    void losesNoMoreThanEightBitActivationsWould(GgmlType type) {
+        int cols = 3072;
+        Matrix m = Blocks.ORDINARY.matrix(type, 1024, cols, 1);
+        Activations x = Blocks.activations(1, cols, 2);
+        float[] y = new float[m.rows];
+        try (Team team = new Team(1)) {
+            new Products(team).run(new Products.Product(m, x, y, false));
+        }
+        float[] rounded = eightBits(x.values, Math.max(32, type.block));
+        float[] w = new float[cols];
+        double size = 0, ours = 0, theirs = 0;
+        for (int r = 0; r < m.rows; r++) {
+            m.decode(r, 0, cols, w, 0);
+            double exact = 0, other = 0;
+            for (int i = 0; i < cols; i++) {
+                exact += (double) w[i] * x.values[i];
+                other += (double) w[i] * rounded[i];
+            }
+            size += exact * exact;
+            ours += (y[r] - exact) * (y[r] - exact);
+            theirs += (other - exact) * (other - exact);
+        }
+        System.out.printf("%-6s relative RMS error %.1e, with activations of 8 bits %.1e%n", type, Math.sqrt(ours / size), Math.sqrt(theirs / size));
+        assertTrue(ours <= theirs, "error " + Math.sqrt(ours / size) + ", more than " + Math.sqrt(theirs / size));
+    }
+
+    private static float[] eightBits(float[] x, int block) {
+        float[] rounded = new float[x.length];
+        for (int from = 0; from < x.length; from += block) {
+            float largest = 0;
+            for (int i = from; i < from + block; i++) {
+                largest = Math.max(largest, Math.abs(x[i]));
+            }
+            for (int i = from; i < from + block; i++) {
+                rounded[i] = Math.round(x[i] * 127 / largest) * largest / 127;
+            }
+        }
+        return rounded;
+    }
+
     /** Few and many blocks, odd numbers of them, and for formats without blocks numbers that fill no vector. */
     private static int[] columns(GgmlType type) {
         return switch (type.block) {
