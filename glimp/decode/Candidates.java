@@ -1,6 +1,7 @@
 package glimp.decode;
 
 import glimp.tensor.Ops;
+import java.util.Arrays;
 
 /** What temperature and filters leave of a distribution: token ids and their probabilities, which add up to 1. */
 final class Candidates {
@@ -20,6 +21,62 @@ final class Candidates {
 
     float probability(int i) {
         return probabilities[i];
+    }
+
+    /** Probability of a token; 0 if it is none of these. */
+    double of(int token) {
+        for (int i = 0; i < count; i++) {
+            if (ids[i] == token) {
+                return probabilities[i];
+            }
+        }
+        return 0;
+    }
+
+    /** Probability of the likeliest one. */
+    double best() {
+        return Ops.max(probabilities, 0, count);
+    }
+
+    /** Becomes certainty of one token. */
+    void point(int token) {
+        if (ids.length == 0) {
+            ids = new int[1];
+            probabilities = new float[1];
+        }
+        ids[0] = token;
+        probabilities[0] = 1;
+        count = 1;
+    }
+
+    /**
+     * Becomes {@code normalise(max(0, p - q))}, p being these and q the others: what is drawn from after a token drawn from q
+     * has been rejected.
+     *
+     * @return false if nothing would be left, which is only so where p is q but for rounding; these are then as before
+     */
+    boolean subtract(Candidates q) {
+        Arrays.fill(relative, 0);
+        for (int i = 0; i < q.count; i++) {
+            relative[q.ids[i]] = q.probabilities[i];
+        }
+        double left = 0;
+        for (int i = 0; i < count; i++) {
+            left += Math.max(0, probabilities[i] - relative[ids[i]]);
+        }
+        if (!(left > 0)) {
+            return false;
+        }
+        int n = 0;
+        for (int i = 0; i < count; i++) {
+            float more = probabilities[i] - relative[ids[i]];
+            if (more > 0) {
+                ids[n] = ids[i];
+                probabilities[n++] = (float) (more / left);
+            }
+        }
+        count = n;
+        return true;
     }
 
     /** @param logits {@code float[vocab]}, left as they are @param how its temperature must not be 0 */

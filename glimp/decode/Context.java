@@ -3,14 +3,15 @@ package glimp.decode;
 import glimp.model.CacheMemoryException;
 import glimp.model.KvCache;
 import glimp.model.Model;
+import glimp.tensor.Products;
 import java.util.Arrays;
 
 /**
  * A model's running context: the tokens whose keys and values are in its cache.
  *
  * <p>Everything that looks like sharing, switching, rolling back or continuing is {@link #advance} to a token list. The
- * logits of the last call are kept, so that a context that is cut back to one of its positions need not run that token
- * again to go on from it.
+ * logits of the latest positions are kept, so that a context that is cut back to one of them need not run that token again
+ * to go on from it.
  */
 public final class Context {
 
@@ -24,18 +25,17 @@ public final class Context {
         boolean batch(int done, int of);
     }
 
+    /** More than the longest draft and the token before it. */
+    private static final int KEPT = 2 * Products.SMALL;
+
     private final Model model;
     private final int capacity;
     private final int vocabulary;
     private final KvCache cache;
     private int[] tokens = new int[64];
-    /** Logits after the token at position {@code logitsAt}; -1 if after none. */
-    private final float[] logits;
-    private int logitsAt = -1;
-    /** Logits after each of the tokens at positions {@code [verifiedFrom, verifiedTo)}. */
-    private float[] verified = {};
-    private int verifiedFrom;
-    private int verifiedTo;
+    /** Logits after the latest tokens: of position p in {@code kept[p % KEPT]}, if {@code keptAt} says so. */
+    private final float[][] kept = new float[KEPT][];
+    private final int[] keptAt = new int[KEPT];
     private long evaluated;
     private long recomputed;
 
@@ -55,7 +55,7 @@ public final class Context {
         this.capacity = capacity;
         this.vocabulary = model.config().vocabulary();
         this.cache = model.cache(capacity, keys, values);
-        this.logits = new float[vocabulary];
+        Arrays.fill(keptAt, -1);
     }
 
     public Model model() {
@@ -90,71 +90,74 @@ public final class Context {
      * what is new in batches. If nothing is new and the logits after the last token are still at hand, nothing is computed.
      *
      * @param progress hears of every batch; may be null
-     * @return the logits after the last token, {@code float[vocab]}, the context's own, valid until its next call; null if
+     * @return the logits after the last token, {@code float[vocab]}, as {@link #logits()} gives them; null if
      *         {@code progress} stopped it, or count is 0
      * @throws ContextFullException if count is more than the capacity; the context is as before then
      */
     public float[] advance(int[] tokens, int count, Progress progress) {
         checkRoom(count);
+        rewind(tokens, count);
+        return length() == count || run(tokens, count, progress) ? logits() : null;
+    }
+
+    /**
+     * Keeps only what the first {@code count} of these tokens begin with; takes no time. If that is all of them, and the
+     * logits after the last one are not at hand, that one goes too.
+     */
+    public void rewind(int[] tokens, int count) {
         cut(commonPrefix(tokens, count));
-        if (length() == count) {
-            if (count == 0 || logits() != null) {
-                return logits();
-            }
+        if (count > 0 && length() == count && logits() == null) {
             cut(count - 1);
             recomputed++;
         }
-        return run(tokens, count, progress) ? logits() : null;
     }
 
     /** Runs one more token; returns the logits after it, as {@link #advance} does. */
     public float[] append(int token) {
         checkRoom(length() + 1);
         run(new int[] {token}, 0, 1, 1);
-        return logits;
+        return logits();
     }
 
     /**
-     * Runs the first {@code count} tokens of a draft behind the context, 1 to {@link Model#BATCH}.
+     * Runs what the context lacks of the first {@code count} of these tokens, which begin with those that it holds, and keeps
+     * the logits after each of the last {@code wanted} of them, see {@link #logits(int)}. Every token gets the same bits as
+     * if it were run alone.
      *
-     * @return the logits after each of them, {@code float[count][vocab]} flat, the context's own, valid until its next call
-     *         of this method
+     * @param wanted 1 .. {@value Products#SMALL} + 1
+     * @throws ContextFullException if count is more than the capacity; the context is as before then
      */
-    public float[] verify(int[] draft, int count) {
-        checkRoom(length() + count);
-        int from = length();
-        float[] all = run(draft, 0, count, count);
-        int size = count * vocabulary;
-        if (verified.length < size) {
-            verified = new float[size];
+    public void verify(int[] tokens, int count, int wanted) {
+        checkRoom(count);
+        while (length() < count) {
+            int batch = Math.min(Products.SMALL, count - length());
+            int behind = count - length() - batch;
+            run(tokens, length(), batch, Math.clamp(wanted - behind, 0, batch));
         }
-        System.arraycopy(all, 0, verified, 0, size);
-        verifiedFrom = from;
-        verifiedTo = from + count;
-        return verified;
     }
 
     /** Keeps only the first {@code length} tokens; takes no time. */
     public void cut(int length) {
         cache.cut(length);
-        verifiedTo = Math.min(verifiedTo, length);
-        if (logitsAt >= length) {
-            logitsAt = -1;
+        for (int i = 0; i < KEPT; i++) {
+            if (keptAt[i] >= length) {
+                keptAt[i] = -1;
+            }
         }
     }
 
-    /** The logits after the last token, {@code float[vocab]}; null if they are not at hand (empty, or just cut). */
+    /** The logits after the last token, as {@link #logits(int)} gives them; null also if there is no token. */
     public float[] logits() {
-        int last = length() - 1;
-        if (last >= 0 && logitsAt == last) {
-            return logits;
-        }
-        if (last >= verifiedFrom && last < verifiedTo) {
-            System.arraycopy(verified, (last - verifiedFrom) * vocabulary, logits, 0, vocabulary);
-            logitsAt = last;
-            return logits;
-        }
-        return null;
+        return length() == 0 ? null : logits(length() - 1);
+    }
+
+    /**
+     * The logits after the token at a position, {@code float[vocab]}, the context's own, valid until {@value #KEPT} further
+     * tokens have been run; null if they are not at hand.
+     */
+    public float[] logits(int position) {
+        int slot = position % KEPT;
+        return keptAt[slot] == position ? kept[slot] : null;
     }
 
     /** Tokens run in all. */
@@ -196,8 +199,8 @@ public final class Context {
         return true;
     }
 
-    /** Runs one batch; the logits after its last token, if wanted, become the context's. */
-    private float[] run(int[] from, int at, int count, int wanted) {
+    /** Runs one batch, and keeps the logits after its last {@code wanted} tokens. */
+    private void run(int[] from, int at, int count, int wanted) {
         float[] all = model.forward(from, at, count, cache, wanted);
         int length = length();
         if (tokens.length < length) {
@@ -205,10 +208,17 @@ public final class Context {
         }
         System.arraycopy(from, at, tokens, length - count, count);
         evaluated += count;
-        if (wanted > 0) {
-            System.arraycopy(all, (wanted - 1) * vocabulary, logits, 0, vocabulary);
-            logitsAt = length - 1;
+        for (int i = 0; i < wanted; i++) {
+            keep(all, i * vocabulary, length - wanted + i);
         }
-        return all;
+    }
+
+    private void keep(float[] from, int at, int position) {
+        int slot = position % KEPT;
+        if (kept[slot] == null) {
+            kept[slot] = new float[vocabulary];
+        }
+        System.arraycopy(from, at, kept[slot], 0, vocabulary);
+        keptAt[slot] = position;
     }
 }

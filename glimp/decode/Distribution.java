@@ -20,6 +20,13 @@ public final class Distribution {
         throw new ArithmeticException("the logits are not numbers: the model's weights or the computation are damaged");
     }
 
+    /** Probability of a token. @param logits {@code float[vocab]}, left as they are */
+    static double probability(float[] logits, int token) {
+        int n = logits.length;
+        float max = Ops.max(logits, 0, n);
+        return Math.exp(logits[token] - max) / Ops.exp(logits.clone(), 0, n, max, 1);
+    }
+
     /**
      * Shannon entropy in nats, {@code -sum p ln p}, of the whole vocabulary.
      *

@@ -35,6 +35,39 @@ public final class Sampler {
         return candidates.draw(random.nextDouble());
     }
 
+    /**
+     * A draft of the next token, drawn like {@link #next} from a model that drafts.
+     *
+     * @param from becomes the distribution that it is drawn from; left alone when greedy
+     */
+    int draft(float[] logits, int[] context, int length, Candidates from) {
+        float[] scores = penalise(logits, context, length);
+        if (how.greedy()) {
+            return Distribution.argmax(scores, 0, logits.length);
+        }
+        from.fill(scores, how);
+        return from.draw(random.nextDouble());
+    }
+
+    /**
+     * The next token, given a draft of it: the draft itself where it is accepted. It is distributed as {@link #next}'s,
+     * whatever the draft was drawn from (Leviathan et al., arXiv 2211.17192; Chen et al., arXiv 2302.01318): accepted with
+     * probability {@code min(1, p / q)}, otherwise drawn from what p has more than q.
+     *
+     * @param logits those of the model that decides
+     * @param from q, the distribution that the draft was drawn from; not asked for when greedy
+     */
+    int judge(float[] logits, int[] context, int length, int draft, Candidates from) {
+        if (how.greedy()) {
+            return next(logits, context, length);
+        }
+        candidates.fill(penalise(logits, context, length), how);
+        if (random.nextDouble() * from.of(draft) < candidates.of(draft) || !candidates.subtract(from)) {
+            return draft;
+        }
+        return candidates.draw(random.nextDouble());
+    }
+
     /** A copy with the penalty applied, once for each of the last tokens; the same array where there is none. */
     private float[] penalise(float[] logits, int[] context, int length) {
         if (how.repeatPenalty() == 1 || length == 0) {

@@ -1,7 +1,10 @@
 package glimp.route;
 
 import glimp.decode.Context;
+import glimp.decode.Decoder;
+import glimp.decode.Drafter;
 import glimp.decode.Distribution;
+import glimp.decode.Pace;
 import glimp.decode.Sampler;
 import glimp.route.Glimpse.Top;
 import glimp.text.ChatTemplate;
@@ -20,7 +23,8 @@ import java.util.Map;
  *
  * <p>It renders the chain in its own template and vocabulary and has its context advance to that token list: what the other
  * model wrote meanwhile is all that a switch costs. Parts in the same vocabulary are handed over as tokens, others as text.
- * The pass that gave a glimpse also gives the first token of a step, since the context keeps the logits.
+ * The pass that gave a glimpse also gives the first token of a step, since the context keeps the logits. What it writes may
+ * be drafted by somebody else and only verified here.
  */
 public final class LocalWriter implements Writer {
     /** Tokens of a glimpse that are reported. */
@@ -29,7 +33,8 @@ public final class LocalWriter implements Writer {
     private final Context context;
     private final Tokenizer tokenizer;
     private final ChatTemplate template;
-    private final Sampler sampler;
+    private final Decoder decoder;
+    private final Drafting drafting;
     private final boolean think;
     private final int glimpseTopK;
     private final int endOfThinking;
@@ -44,15 +49,27 @@ public final class LocalWriter implements Writer {
     private long written, glimpses, switched, prompts;
     private double writeMs, glimpseMs, switchMs, promptMs;
 
+    /** The chain in a model's tokens; only the first {@code length} count. */
+    record Line(int[] tokens, int length) {}
+
+    /** A writer that nobody drafts for. */
+    public LocalWriter(Context context, Tokenizer tokenizer, ChatTemplate template, Sampler sampler, boolean think, int glimpseTopK) {
+        this(context, tokenizer, template, sampler, think, glimpseTopK, null, Pace.fixed(0));
+    }
+
     /**
      * @param think whether its turn begins with thinking
      * @param glimpseTopK entropy over the k most likely tokens, renormalised; 0: over the whole vocabulary
+     * @param drafting who drafts for it; null: nobody
+     * @param pace how much is drafted
      */
-    public LocalWriter(Context context, Tokenizer tokenizer, ChatTemplate template, Sampler sampler, boolean think, int glimpseTopK) {
+    public LocalWriter(Context context, Tokenizer tokenizer, ChatTemplate template, Sampler sampler, boolean think, int glimpseTopK,
+            Drafting drafting, Pace pace) {
         this.context = context;
         this.tokenizer = tokenizer;
         this.template = template;
-        this.sampler = sampler;
+        this.decoder = new Decoder(context, sampler, pace);
+        this.drafting = drafting;
         this.think = think;
         this.glimpseTopK = glimpseTopK;
         this.endOfThinking = tokenizer.token(template.endOfThinking());
@@ -60,7 +77,9 @@ public final class LocalWriter implements Writer {
 
     @Override
     public Usage usage() {
-        return new Usage(written, writeMs, glimpses, glimpseMs, switched, switchMs, prompts, promptMs, context.recomputed());
+        Decoder.Tally tally = decoder.tally();
+        return new Usage(written, writeMs, glimpses, glimpseMs, switched, switchMs, prompts, promptMs, context.recomputed(),
+                tally.passes(), tally.drafted(), tally.accepted(), tally.savedMs());
     }
 
     @Override
@@ -82,22 +101,18 @@ public final class LocalWriter implements Writer {
 
     @Override
     public Written write(Chain chain, Until until, Listener listener) {
-        float[] logits;
-        long start;
         try {
             catchUp(chain, listener);
-            start = System.nanoTime();
-            logits = advance(listener);
         } catch (CancelledException e) {
             return new Written(Part.text(""), Ending.CANCELLED, 0);
         }
-        Draft draft = new Draft(until, listener);
-        while (draft.add(sampler.next(logits, line, length))) {
-            logits = context.append(line[length - 1]);
-        }
-        written += draft.chosen;
+        long start = System.nanoTime();
+        Drafter drafter = drafting == null ? null : drafting.begin(chain, length);
+        Writing writing = new Writing(until, listener);
+        decoder.write(line, length, drafter, writing, progress(listener));
+        written += writing.chosen;
         writeMs += since(start);
-        return draft.written();
+        return writing.written();
     }
 
     /**
@@ -126,14 +141,28 @@ public final class LocalWriter implements Writer {
     }
 
     private float[] advance(Listener listener) {
-        float[] logits = context.advance(line, length, (done, of) -> {
-            listener.prefill(done, of);
-            return !listener.cancelled();
-        });
+        float[] logits = context.advance(line, length, progress(listener));
         if (logits == null) {
             throw new CancelledException();
         }
         return logits;
+    }
+
+    private static Context.Progress progress(Listener listener) {
+        return (done, of) -> {
+            listener.prefill(done, of);
+            return !listener.cancelled();
+        };
+    }
+
+    Context context() {
+        return context;
+    }
+
+    /** The chain as this model reads it; valid until the next call. */
+    Line line(Chain chain) {
+        render(chain);
+        return new Line(line, length);
     }
 
     private void render(Chain chain) {
@@ -182,7 +211,7 @@ public final class LocalWriter implements Writer {
     }
 
     /** The part being written, behind the chain in {@link #line}. */
-    private final class Draft {
+    private final class Writing implements Decoder.Sink {
         private final Until until;
         private final Listener listener;
         private final Segmenter segmenter;
@@ -193,15 +222,16 @@ public final class LocalWriter implements Writer {
         private int told;
         private Ending ending;
 
-        Draft(Until until, Listener listener) {
+        Writing(Until until, Listener listener) {
             this.until = until;
             this.listener = listener;
             this.segmenter = new Segmenter(until.delimiter(), until.endOfThinking());
             this.room = context.capacity() - until.reserve();
         }
 
-        /** Takes a token; false when it, or the state after it, ends the part. The token is then not run. */
-        boolean add(int token) {
+        /** False when the token, or the state after it, ends the part. */
+        @Override
+        public boolean add(int token) {
             chosen++;
             if (tokenizer.isEnd(token)) {
                 return end(Ending.END_OF_TURN);
@@ -220,6 +250,12 @@ public final class LocalWriter implements Writer {
                         : listener.cancelled() ? end(Ending.CANCELLED)
                         : true;
             };
+        }
+
+        @Override
+        public boolean endsDraft(int token) {
+            return tokenizer.isEnd(token) || until.endOfThinking() != null && token == endOfThinking
+                    || until.delimiter() != null && tokenizer.decode(token).contains(until.delimiter());
         }
 
         private boolean end(Ending why) {

@@ -1,0 +1,16 @@
+package glimp.decode;
+
+/** Proposes how a text goes on, for a model to verify: another, faster model, or a look back. */
+public interface Drafter {
+
+    /**
+     * Proposes the tokens that follow, one by one, into the draft until it wants no more, or there are none to propose.
+     *
+     * @param text the tokens so far, in the verifying model's vocabulary; only the first {@code length} count
+     * @param progress hears of long computations and may stop them, which ends the draft; may be null
+     */
+    void propose(int[] text, int length, Draft draft, Context.Progress progress);
+
+    /** The text has become this one: what was read beyond it is forgotten. */
+    void keep(int[] text, int length);
+}
