@@ -15,7 +15,7 @@ public final class Activations {
     public int tokens;
 
     private final Panels panels = new Panels();
-    private final Ints32 ints32 = new Ints32(this);
+    private final Ints32 ints8x32 = new Ints32(this, 8), ints4x32 = new Ints32(this, 4);
 
     /** @param capacity most tokens of a batch @param width features of a token */
     public Activations(int capacity, int width) {
@@ -27,15 +27,17 @@ public final class Activations {
     /** The values have changed: forms made of them before are void. */
     void changed() {
         panels.ready = false;
-        ints32.ready = false;
+        ints8x32.ready = false;
+        ints4x32.ready = false;
     }
 
     Panels panels() {
         return panels;
     }
 
-    Ints32 ints32() {
-        return ints32;
+    /** For kernels that take 8 or 4 blocks of 32 together. */
+    Ints32 ints32(int blocks) {
+        return blocks == 8 ? ints8x32 : ints4x32;
     }
 
     /**

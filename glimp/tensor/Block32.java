@@ -22,6 +22,9 @@ abstract class Block32 extends Matrix {
     private static final int L = F.length();
     private static final VectorSpecies<Byte> B = ByteVector.SPECIES_128;
 
+    /** Pairs of rows that are multiplied in one call of a kernel. */
+    private static final int PAIRS = 32;
+
     final int blockBytes;
 
     Block32(MemorySegment data, int rows, int cols, GgmlType type) {
@@ -73,14 +76,67 @@ abstract class Block32 extends Matrix {
         }
     }
 
-    /** Adds to the sums of token t what the columns beyond the last whole group of {@link Ints32} are worth, by way of floats. */
-    final void rest(Activations x, int t, int rowA, int rowB, float[] sums) {
-        int done = cols / Ints32.COLUMNS * Ints32.COLUMNS, n = cols - done;
-        if (n > 0) {
-            decode(rowA, done, cols, sums, RowPair.SUMS);
-            sums[0] += Ops.dot(sums, RowPair.SUMS, x.values, t * cols + done, n);
-            decode(rowB, done, cols, sums, RowPair.SUMS);
-            sums[1] += Ops.dot(sums, RowPair.SUMS, x.values, t * cols + done, n);
+    /** Blocks that the format's kernel for integers takes together, 8 or 4; 0 when it has none and multiplies floats. */
+    int together() {
+        return 0;
+    }
+
+    /**
+     * {@code count} pairs of rows, {@code rowA + i} and {@code rowB + i}, times the token whose integers begin at {@code s}
+     * of {@code x}; vectors of sums into {@code float[count][2][16]}.
+     */
+    void multiply(MemorySegment x, long s, int rowA, int rowB, int count, float[] sums) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    final void prepare(Activations x) {
+        if (Ints32.USABLE && together() > 0) {
+            x.ints32(together()).make();
         }
+    }
+
+    /**
+     * With integers if they were made. Many pairs of rows a call: in a model's shorter rows, four iterations of a kernel,
+     * a call and the sums of lanes for each pair would cost a sixth of the time.
+     */
+    @Override
+    final void dot(Activations x, int from, int to, float[] y, boolean add, float[] scratch) {
+        if (together() == 0 || !x.ints32(together()).ready) {
+            super.dot(x, from, to, y, add, scratch);
+            return;
+        }
+        int half = (to - from) / 2, most = Math.min(PAIRS, scratch.length / 32);
+        for (int row = from; row < from + half; row += most) {
+            pairs(x, row, row + half, Math.min(most, from + half - row), y, add, scratch);
+        }
+        if (from + 2 * half < to) {
+            pairs(x, to - 1, to - 1, 1, y, add, scratch);
+        }
+    }
+
+    private void pairs(Activations x, int rowA, int rowB, int count, float[] y, boolean add, float[] sums) {
+        Ints32 ints = x.ints32(together());
+        int done = cols / ints.columns * ints.columns;
+        for (int t = 0; t < x.tokens; t++) {
+            multiply(ints.data(), ints.start(t), rowA, rowB, count, sums);
+            RowPair.reduce(sums, count);
+            for (int i = 0; i < count; i++) {
+                put(x, t, rowA + i, done, sums[2 * i], y, add, sums);
+                if (rowB != rowA) {
+                    put(x, t, rowB + i, done, sums[2 * i + 1], y, add, sums);
+                }
+            }
+        }
+    }
+
+    /** The columns beyond the last whole group are multiplied as floats. */
+    private void put(Activations x, int t, int row, int done, float sum, float[] y, boolean add, float[] scratch) {
+        if (done < cols) {
+            decode(row, done, cols, scratch, 2 * PAIRS);
+            sum += Ops.dot(scratch, 2 * PAIRS, x.values, t * cols + done, cols - done);
+        }
+        int at = t * rows + row;
+        y[at] = add ? y[at] + sum : sum;
     }
 }

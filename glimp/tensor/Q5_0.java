@@ -7,8 +7,11 @@ import jdk.incubator.vector.ByteVector;
 
 /** Blocks of 32: a half float d, 32 high bits and 32 nibbles, together five bits q, values d (q - 16). */
 final class Q5_0 extends Block32 {
+    private final Ints32Rows ints;
+
     Q5_0(MemorySegment data, int rows, int cols) {
         super(data, rows, cols, GgmlType.Q5_0);
+        this.ints = Ints32.USABLE ? new Ints32Rows(data, cols / 128, false, true) : null;
     }
 
     @Override
@@ -21,5 +24,15 @@ final class Q5_0 extends Block32 {
             store(low(v).sub((byte) 16, without(bits)), d, out, at);
             store(high(v).sub((byte) 16, without(bits >>> 16)), d, out, at + 16);
         }
+    }
+
+    @Override
+    int together() {
+        return 4;
+    }
+
+    @Override
+    void multiply(MemorySegment x, long start, int rowA, int rowB, int count, float[] sums) {
+        ints.multiply(x, start, rowA * rowBytes, rowB * rowBytes, rowBytes, count, sums);
     }
 }

@@ -7,8 +7,11 @@ import jdk.incubator.vector.ByteVector;
 
 /** Blocks of 32: half floats d and m, 32 high bits and 32 nibbles, together five bits q, values d q + m. */
 final class Q5_1 extends Block32 {
+    private final Ints32Rows ints;
+
     Q5_1(MemorySegment data, int rows, int cols) {
         super(data, rows, cols, GgmlType.Q5_1);
+        this.ints = Ints32.USABLE ? new Ints32Rows(data, cols / 128, true, true) : null;
     }
 
     @Override
@@ -21,5 +24,15 @@ final class Q5_1 extends Block32 {
             store(low(v).add((byte) 16, with(bits)), d, m, out, at);
             store(high(v).add((byte) 16, with(bits >>> 16)), d, m, out, at + 16);
         }
+    }
+
+    @Override
+    int together() {
+        return 4;
+    }
+
+    @Override
+    void multiply(MemorySegment x, long start, int rowA, int rowB, int count, float[] sums) {
+        ints.multiply(x, start, rowA * rowBytes, rowB * rowBytes, rowBytes, count, sums);
     }
 }
