@@ -30,7 +30,7 @@ class GoldenLogitsTest {
     /** Formats whose kernels multiply floats. Others may make integers of the activations first, as llama.cpp does. */
     private static final Set<GgmlType> FLOAT_KERNELS = EnumSet.of(GgmlType.F32, GgmlType.F16, GgmlType.BF16, GgmlType.Q8_0);
     private static final int[] BATCHES = {1, 2, 3, 4, 7, 8, 9, 31, 64, 65, Model.BATCH};
-    private static final Team TEAM = new Team(2);
+    private static final Team TEAM = new Team(1);
 
     @AfterAll
     static void closeTeam() {

@@ -34,7 +34,7 @@ class LoadFuzzTest {
     @Test
     void onlyCleanErrorsComeOfMutatedModels() {
         int refused = 0;
-        try (Team team = new Team(2)) {
+        try (Team team = new Team(1)) {
             List<Gguf> models = new ArrayList<>();
             for (String name : new String[] {"llama-F16", "qwen2-BF16", "qwen3-Q4_0", "qwen3moe-Q8_0"}) {
                 Path file = Path.of("../shared/golden/" + name + ".gguf");

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import glimp.gguf.Gguf;
 import glimp.model.KvCache.Type;
 import glimp.tensor.Team;
 import java.nio.file.Path;
@@ -16,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The forward pass against plain loops, for what real files rarely have. */
 class ModelTest {
-    private static final Team TEAM = new Team(2);
+    private static final Team TEAM = new Team(1);
     /** Enough for experts with more and with fewer tokens than a small batch. */
     private static final int[] TOKENS = new Random(3).ints(60, 0, 40).toArray();
 
@@ -81,6 +82,19 @@ class ModelTest {
         model.forward(TOKENS, 0, 7, cache, 0);
         float[] last = model.forward(TOKENS, 7, 1, cache, 1);
         assertArrayEquals(Arrays.copyOfRange(all, 7 * vocabulary, 8 * vocabulary), Arrays.copyOf(last, vocabulary));
+    }
+
+    @Test
+    void theNumberOfThreadsDoesNotMatter() {
+        Gguf file = new TinyModel("llama", 64, 160, 8, 4, 32, 4, 2).write(directory);
+        Model one = Model.load(file, TEAM);
+        try (Team team = new Team(3)) {
+            Model many = Model.load(file, team);
+            KvCache cacheOfOne = one.cache(400, Type.F16, Type.F16), cacheOfMany = many.cache(400, Type.F16, Type.F16);
+            for (int count : new int[] {1, 8, 60, 9, 60, 60, 3, 60, 1}) {
+                assertArrayEquals(one.forward(TOKENS, 0, count, cacheOfOne, count), many.forward(TOKENS, 0, count, cacheOfMany, count));
+            }
+        }
     }
 
     @Test
