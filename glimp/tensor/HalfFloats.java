@@ -18,7 +18,8 @@ import jdk.incubator.vector.VectorSpecies;
  *
  * <p>A half's exponent and fraction are shifted to where a float has them, which gives 2^-112 of the value, subnormals
  * included, and multiplied by 2^112, which is exact. (The processors' own conversion cannot be reached from a vector.) A
- * bfloat16 is a shift only; that it takes the same way, times 1, costs nothing, since both hide behind the memory.
+ * bfloat16 is a shift only; that it takes the same way, times 1, costs nothing that shows: on Zen 4 one thread gets 30 GB/s
+ * from its L2, 24 with two tokens and 16 with four, where memory delivers 28 to one and half of it to each of two.
  */
 final class HalfFloats extends Matrix {
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
