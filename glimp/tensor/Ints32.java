@@ -14,7 +14,7 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Activations as integers y of -{@value #LARGEST} .. {@value #LARGEST} with a scale for every 32, in the order in which
- * {@link Q4_0} or {@link Ints32Rows} meets its weights; made once a product. Outside the heap, because there it can lie on
+ * the kernels meet their weights; made once a product. Outside the heap, because there it can lie on
  * cache lines: a load of 64 bytes across two of them costs 1.6 loads (Zen 4), and arrays begin anywhere.
  *
  * <p><b>Products without masks.</b> A lane of 32 bits holds eight nibbles n0 .. n7, lowest first. Its view k is the lane
@@ -163,5 +163,15 @@ final class Ints32 {
         high = high.sub(highBefore.add(highBefore)).lanewise(LSHL, 20);
         low.and(0xFFFF).or(high).intoArray(fifth, 0);
         return largest;
+    }
+
+    /** From the first 64 bytes of four blocks and the last 64: the {@code count} shorts from {@code first} of each, repeated. */
+    static ShortVector gather(int block, int first, int count) {
+        short[] from = new short[32];
+        for (int i = 0; i < 32; i++) {
+            int at = i / 8 * block + first + i % count;
+            from[i] = (short) (at < 32 ? at : at - (4 * block - 32) + 32);
+        }
+        return USABLE ? ShortVector.fromArray(ShortVector.SPECIES_512, from, 0) : null;
     }
 }

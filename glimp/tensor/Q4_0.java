@@ -8,14 +8,14 @@ import static jdk.incubator.vector.VectorOperators.LSHR;
 
 import glimp.gguf.GgmlType;
 import java.lang.foreign.MemorySegment;
-import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Blocks of 32: a half float d and 32 nibbles q, values d (q - 8). */
-final class Q4_0 extends Block32 {
+final class Q4_0 extends CodeBook32 {
+    private static final byte[] CODES = {-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7};
     private static final VectorSpecies<Short> S = ShortVector.SPECIES_512;
     private static final VectorSpecies<Integer> I = IntVector.SPECIES_512;
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_512;
@@ -25,7 +25,7 @@ final class Q4_0 extends Block32 {
     private static final ShortVector SCALES = Ints32.USABLE ? gather(0, 0) : null;
 
     Q4_0(MemorySegment data, int rows, int cols) {
-        super(data, rows, cols, GgmlType.Q4_0);
+        super(data, rows, cols, GgmlType.Q4_0, CODES, false);
     }
 
     private static ShortVector gather(int first, int step) {
@@ -35,17 +35,6 @@ final class Q4_0 extends Block32 {
             from[i] = (short) (block / 4 * 32 + block % 4 * 9 + first + i % 4 * step);
         }
         return ShortVector.fromArray(S, from, 0);
-    }
-
-    @Override
-    public void decode(int row, int from, int to, float[] out, int at) {
-        long q = block(row, from);
-        for (int i = from; i < to; i += 32, q += blockBytes, at += 32) {
-            ByteVector v = load(q + 2);
-            float d = half(q);
-            store(low(v).sub((byte) 8), d, out, at);
-            store(high(v).sub((byte) 8), d, out, at + 16);
-        }
     }
 
     @Override

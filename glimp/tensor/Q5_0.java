@@ -7,11 +7,11 @@ import jdk.incubator.vector.ByteVector;
 
 /** Blocks of 32: a half float d, 32 high bits and 32 nibbles, together five bits q, values d (q - 16). */
 final class Q5_0 extends Block32 {
-    private final Ints32Rows ints;
+    private final Rows5 ints;
 
     Q5_0(MemorySegment data, int rows, int cols) {
         super(data, rows, cols, GgmlType.Q5_0);
-        this.ints = Ints32.USABLE ? new Ints32Rows(data, cols / 128, false, true) : null;
+        this.ints = Ints32.USABLE ? new Rows5(data, cols / 128, false) : null;
     }
 
     @Override

@@ -13,10 +13,10 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Rows of Q4_1, Q5_0 and Q5_1 times the integers of {@link Ints32}, four blocks at a time: two loads cover them whatever
- * their size, 80 to 96 bytes, and gathers bring nibbles, fifth bits and scales into the lanes of their block.
+ * Rows of Q5_0 and Q5_1 times the integers of {@link Ints32}, four blocks, 88 or 96 bytes, at a time: two loads cover them,
+ * and gathers bring nibbles, fifth bits and scales into the lanes of their block.
  */
-final class Ints32Rows {
+final class Rows5 {
     private static final VectorSpecies<Short> S = ShortVector.SPECIES_512;
     private static final VectorSpecies<Integer> I = IntVector.SPECIES_512;
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_512;
@@ -28,52 +28,36 @@ final class Ints32Rows {
     private final int groups;
     private final long groupBytes;
     private final boolean minimum;
-    private final boolean five;
     private final ShortVector scales, minima, bits, nibbles;
 
     /**
      * @param groups whole groups of four blocks in a row
      * @param minimum a half float that is added to every weight follows the scale
-     * @param five 32 bits follow, one for each weight
      */
-    Ints32Rows(MemorySegment data, int groups, boolean minimum, boolean five) {
-        int head = minimum ? 2 : 1, block = head + (five ? 2 : 0) + 8;
+    Rows5(MemorySegment data, int groups, boolean minimum) {
+        int head = minimum ? 2 : 1, block = head + 2 + 8;
         this.data = data;
         this.groups = groups;
         this.groupBytes = 8L * block;
         this.minimum = minimum;
-        this.five = five;
-        this.scales = gather(block, 0, 1);
-        this.minima = gather(block, 1, 1);
-        this.bits = gather(block, head, 2);
-        this.nibbles = gather(block, block - 8, 8);
-    }
-
-    /** From the first 64 bytes of four blocks and the last 64: the {@code count} shorts from {@code first} of each, repeated. */
-    private static ShortVector gather(int block, int first, int count) {
-        short[] from = new short[32];
-        for (int i = 0; i < 32; i++) {
-            int at = i / 8 * block + first + i % count;
-            from[i] = (short) (at < 32 ? at : at - (4 * block - 32) + 32);
-        }
-        return ShortVector.fromArray(S, from, 0);
+        this.scales = Ints32.gather(block, 0, 1);
+        this.minima = Ints32.gather(block, 1, 1);
+        this.bits = Ints32.gather(block, head, 2);
+        this.nibbles = Ints32.gather(block, block - 8, 8);
     }
 
     /**
      * {@code count} pairs of rows, from {@code p} and {@code q} on and {@code rowBytes} apart, times a token from {@code s}
      * of x; vectors of sums into {@code float[count][2][16]}.
      *
-     * <p>Nibbles and bits are centred as in Q4_0 and Q5_0, so that their sums stay small; a format that counts from its
-     * minimum instead gets the difference back in {@code m + 8 d} or {@code m + 16 d}, times the sum of the same integers:
-     * with exact activations there, their rounding would no longer cancel. The loop's conditions never change and cost less
-     * than a cycle.
+     * <p>Weights are centred as in Q5_0, so that their sums stay small; Q5_1 gets the difference back in {@code m + 16 d},
+     * as {@link Q4_1} does. The loop's condition never changes and costs less than a cycle. FIGURE
      */
     void multiply(MemorySegment x, long s, long p, long q, long rowBytes, int count, float[] sums) {
         MemorySegment data = this.data;
         ShortVector scales = this.scales, minima = this.minima, bits = this.bits, nibbles = this.nibbles;
-        boolean minimum = this.minimum, five = this.five;
+        boolean minimum = this.minimum;
         long last = groupBytes - 64;
-        float offset = five ? 16 : 8;
         for (int i = 0; i < count; i++) {
             FloatVector a = FloatVector.zero(F), b = a;
             long at = s, c = p + i * rowBytes, e = q + i * rowBytes;
@@ -93,19 +77,17 @@ final class Ints32Rows {
                     ShortVector t = n.mul(x0).add(w.lanewise(LSHR, 4).reinterpretAsShorts().mul(x1))
                             .add(w.lanewise(LSHR, 8).reinterpretAsShorts().mul(x2).add(w.lanewise(LSHR, 12).reinterpretAsShorts().mul(x3)));
                     FloatVector d = scales.selectFrom(u, v).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
-                    if (five) {
-                        w = bits.selectFrom(u, v).reinterpretAsInts().lanewise(LSHR, SHIFTS).and(0x000F000F);
-                        t = t.add(w.reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, at + 256, LITTLE_ENDIAN))
-                                .add(w.lanewise(LSHR, 1).reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, at + 320, LITTLE_ENDIAN))))
-                                .add(w.lanewise(LSHR, 2).reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, at + 384, LITTLE_ENDIAN))
-                                .add(w.lanewise(LSHR, 3).reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, at + 448, LITTLE_ENDIAN))))
-                                .add(eights.reinterpretAsShorts());
-                    }
+                    w = bits.selectFrom(u, v).reinterpretAsInts().lanewise(LSHR, SHIFTS).and(0x000F000F);
+                    t = t.add(w.reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, at + 256, LITTLE_ENDIAN))
+                            .add(w.lanewise(LSHR, 1).reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, at + 320, LITTLE_ENDIAN))))
+                            .add(w.lanewise(LSHR, 2).reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, at + 384, LITTLE_ENDIAN))
+                            .add(w.lanewise(LSHR, 3).reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, at + 448, LITTLE_ENDIAN))))
+                            .add(eights.reinterpretAsShorts());
                     w = t.reinterpretAsInts();
                     w = w.add(w.lanewise(LSHL, 16)).add(eights).and(0xFFFF0000);
                     if (minimum) {
                         FloatVector m = minima.selectFrom(u, v).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
-                        a = d.fma(FloatVector.broadcast(F, offset), m).fma(FloatVector.fromMemorySegment(F, x, at + 640, LITTLE_ENDIAN), a);
+                        a = d.fma(FloatVector.broadcast(F, 16), m).fma(FloatVector.fromMemorySegment(F, x, at + 640, LITTLE_ENDIAN), a);
                     }
                     a = ((FloatVector) w.convert(I2F, 0)).fma(d.mul(dx), a);
                 }
@@ -117,19 +99,17 @@ final class Ints32Rows {
                     ShortVector t = n.mul(x0).add(w.lanewise(LSHR, 4).reinterpretAsShorts().mul(x1))
                             .add(w.lanewise(LSHR, 8).reinterpretAsShorts().mul(x2).add(w.lanewise(LSHR, 12).reinterpretAsShorts().mul(x3)));
                     FloatVector d = scales.selectFrom(u, v).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
-                    if (five) {
-                        w = bits.selectFrom(u, v).reinterpretAsInts().lanewise(LSHR, SHIFTS).and(0x000F000F);
-                        t = t.add(w.reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, at + 256, LITTLE_ENDIAN))
-                                .add(w.lanewise(LSHR, 1).reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, at + 320, LITTLE_ENDIAN))))
-                                .add(w.lanewise(LSHR, 2).reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, at + 384, LITTLE_ENDIAN))
-                                .add(w.lanewise(LSHR, 3).reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, at + 448, LITTLE_ENDIAN))))
-                                .add(eights.reinterpretAsShorts());
-                    }
+                    w = bits.selectFrom(u, v).reinterpretAsInts().lanewise(LSHR, SHIFTS).and(0x000F000F);
+                    t = t.add(w.reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, at + 256, LITTLE_ENDIAN))
+                            .add(w.lanewise(LSHR, 1).reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, at + 320, LITTLE_ENDIAN))))
+                            .add(w.lanewise(LSHR, 2).reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, at + 384, LITTLE_ENDIAN))
+                            .add(w.lanewise(LSHR, 3).reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, at + 448, LITTLE_ENDIAN))))
+                            .add(eights.reinterpretAsShorts());
                     w = t.reinterpretAsInts();
                     w = w.add(w.lanewise(LSHL, 16)).add(eights).and(0xFFFF0000);
                     if (minimum) {
                         FloatVector m = minima.selectFrom(u, v).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
-                        b = d.fma(FloatVector.broadcast(F, offset), m).fma(FloatVector.fromMemorySegment(F, x, at + 640, LITTLE_ENDIAN), b);
+                        b = d.fma(FloatVector.broadcast(F, 16), m).fma(FloatVector.fromMemorySegment(F, x, at + 640, LITTLE_ENDIAN), b);
                     }
                     b = ((FloatVector) w.convert(I2F, 0)).fma(d.mul(dx), b);
                 }
