@@ -4,6 +4,9 @@ import glimp.tensor.FewRows;
 import glimp.tensor.FewRowsF16;
 import glimp.tensor.Halves;
 import glimp.tensor.Ops;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
@@ -20,6 +23,8 @@ public final class KvCache {
     /** Tokens that there is room for after the first one. */
     private static final int FIRST = 256;
     private static final int LARGEST_ARRAY = Integer.MAX_VALUE - 8;
+    /** Bytes that are saved at a time. */
+    private static final int CHUNK = 1 << 16;
 
     /** How the numbers are stored. */
     public enum Type {
@@ -37,6 +42,8 @@ public final class KvCache {
     private final int capacity;
     private final int width;
     private final int valueRow;
+    private final Type keyType;
+    private final Type valueType;
     /** {@code [layer][head]}. */
     private final Numbers[][] keys;
     private final Numbers[][] values;
@@ -54,6 +61,8 @@ public final class KvCache {
         if (perToken * tokens > Runtime.getRuntime().maxMemory() || tokens * valueRow > LARGEST_ARRAY) {
             throw new CacheMemoryException(capacity, perToken * tokens, null);
         }
+        this.keyType = keyType;
+        this.valueType = valueType;
         this.keys = arrays(keyType);
         this.values = arrays(valueType);
     }
@@ -95,6 +104,64 @@ public final class KvCache {
             throw new IllegalArgumentException("cannot cut a cache of " + this.length + " tokens to " + length);
         }
         this.length = length;
+    }
+
+    /** How keys are stored. */
+    public Type keyType() {
+        return keyType;
+    }
+
+    /** How values are stored. */
+    public Type valueType() {
+        return valueType;
+    }
+
+    /** Writes what the cache holds, number by number, little-endian; {@link #load} reads it back. */
+    public void save(ByteSink out) throws IOException {
+        for (int layer = 0; layer < keys.length; layer++) {
+            for (int head = 0; head < keys[layer].length; head++) {
+                keys[layer][head].save(Math.ceilDiv(length, BLOCK) * BLOCK * width, out);
+                values[layer][head].save(Math.ceilDiv(length, TILE) * TILE * valueRow, out);
+            }
+        }
+    }
+
+    /**
+     * Reads what {@link #save} wrote from a cache of the same shape and types: the cache then holds {@code length} tokens.
+     *
+     * @throws CacheMemoryException if there is not enough memory
+     */
+    public void load(int length, ByteSource in) throws IOException {
+        this.length = 0;
+        reserve(length);
+        for (int layer = 0; layer < keys.length; layer++) {
+            for (int head = 0; head < keys[layer].length; head++) {
+                keys[layer][head].load(Math.ceilDiv(length, BLOCK) * BLOCK * width, in);
+                values[layer][head].load(Math.ceilDiv(length, TILE) * TILE * valueRow, in);
+            }
+        }
+        this.length = length;
+    }
+
+    /** Bytes that {@link #save} writes of so many tokens. */
+    public long savedBytes(int tokens) {
+        long ofKeys = Math.ceilDiv((long) tokens, BLOCK) * BLOCK * width * keyType.bytes;
+        long ofValues = Math.ceilDiv((long) tokens, TILE) * TILE * valueRow * valueType.bytes;
+        return keys.length * keys[0].length * (ofKeys + ofValues);
+    }
+
+    /** Takes bytes. */
+    @FunctionalInterface
+    public interface ByteSink {
+        /** Writes all that remains. */
+        void write(ByteBuffer bytes) throws IOException;
+    }
+
+    /** Gives bytes. */
+    @FunctionalInterface
+    public interface ByteSource {
+        /** Fills all that remains, and flips the buffer. */
+        ByteBuffer read(ByteBuffer bytes) throws IOException;
     }
 
     /** Whether the cache was made for a model like this. */
@@ -201,6 +268,16 @@ public final class KvCache {
         abstract void multiply(int rows, float[] w, int wAt, int wRow, int at, int block, int depth, int blocks, float[] c, int cAt, int cRow);
 
         abstract float scale();
+
+        /** Writes the first {@code size} numbers. */
+        abstract void save(int size, ByteSink out) throws IOException;
+
+        /** Reads the first {@code size} numbers. */
+        abstract void load(int size, ByteSource in) throws IOException;
+
+        static ByteBuffer buffer() {
+            return ByteBuffer.allocate(CHUNK).order(ByteOrder.LITTLE_ENDIAN);
+        }
     }
 
     private static final class Floats extends Numbers {
@@ -237,6 +314,27 @@ public final class KvCache {
         float scale() {
             return 1;
         }
+
+        @Override
+        void save(int size, ByteSink out) throws IOException {
+            ByteBuffer bytes = buffer();
+            for (int at = 0, n; at < size; at += n) {
+                n = Math.min(size - at, CHUNK / 4);
+                bytes.clear().limit(4 * n);
+                bytes.asFloatBuffer().put(data, at, n);
+                out.write(bytes);
+            }
+        }
+
+        @Override
+        void load(int size, ByteSource in) throws IOException {
+            ByteBuffer bytes = buffer();
+            for (int at = 0, n; at < size; at += n) {
+                n = Math.min(size - at, CHUNK / 4);
+                in.read(bytes.clear().limit(4 * n));
+                bytes.asFloatBuffer().get(data, at, n);
+            }
+        }
     }
 
     private static final class Shorts extends Numbers {
@@ -272,6 +370,27 @@ public final class KvCache {
         @Override
         float scale() {
             return FewRowsF16.SCALE;
+        }
+
+        @Override
+        void save(int size, ByteSink out) throws IOException {
+            ByteBuffer bytes = buffer();
+            for (int at = 0, n; at < size; at += n) {
+                n = Math.min(size - at, CHUNK / 2);
+                bytes.clear().limit(2 * n);
+                bytes.asShortBuffer().put(data, at, n);
+                out.write(bytes);
+            }
+        }
+
+        @Override
+        void load(int size, ByteSource in) throws IOException {
+            ByteBuffer bytes = buffer();
+            for (int at = 0, n; at < size; at += n) {
+                n = Math.min(size - at, CHUNK / 2);
+                in.read(bytes.clear().limit(2 * n));
+                bytes.asShortBuffer().get(data, at, n);
+            }
         }
     }
 }

@@ -63,9 +63,9 @@ public record RopeConfig(boolean interleaved, int dimensions, double base, Scali
         if (!(betaSlow > 0 && betaFast >= betaSlow && betaFast < 1e6)) {
             throw wrong(file, key + "yarn_beta_fast", betaFast, "at least yarn_beta_slow (" + betaSlow + "), and both more than 0");
         }
-        double attention = file.number(key + "attn_factor", 1) * file.number(key + "yarn_attn_factor", 1);
-        if (!(Math.abs(attention) < 1e3)) {
-            throw wrong(file, key + "attn_factor", attention, "less than 1000");
+        double attention = file.number(key + "attn_factor", 1);
+        if (!(attention > 0 && attention < 1e3)) {
+            throw wrong(file, key + "attn_factor", attention, "more than 0 and less than 1000");
         }
         double magnitude = attention * (1 + 0.1 * Math.log(factor));
         return new RopeConfig(plain.interleaved, plain.dimensions, plain.base, Scaling.YARN, factor, originalContext, magnitude, betaFast, betaSlow);

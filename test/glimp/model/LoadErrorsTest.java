@@ -86,6 +86,8 @@ class LoadErrorsTest {
         refused(TinyModel.llama().set("rope.scaling.type", "longrope"), "\"llama.rope.scaling.type\" is \"longrope\", expected none, linear or yarn");
         refused(TinyModel.llama().set("rope.scaling.factor", 0.5), "\"llama.rope.scaling.factor\" is 0.5, expected at least 1");
         refused(TinyModel.llama().set("rope.scaling.type", "yarn").set("rope.scaling.original_context_length", 0), "original_context_length\" is 0");
+        refused(TinyModel.llama().set("rope.scaling.type", "yarn").set("rope.scaling.yarn_beta_fast", 0.5), "yarn_beta_fast\" is 0.5, expected at least");
+        refused(TinyModel.llama().set("rope.scaling.type", "yarn").set("rope.scaling.attn_factor", 0.0), "attn_factor\" is 0.0, expected more than 0");
         refused(new TinyModel("llama", 24, 40, 4, 2, 6, 4, 5), "\"llama.expert_used_count\" is 5, expected at most the expert_count, 4");
     }
 

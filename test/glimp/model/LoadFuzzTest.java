@@ -7,17 +7,12 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import glimp.gguf.GgmlType;
 import glimp.gguf.Gguf;
 import glimp.gguf.GgufException;
-import glimp.gguf.GgufWriter;
-import glimp.gguf.GgufWriter.Type;
-import glimp.gguf.Tensor;
+import glimp.model.ModelCopy.Entry;
 import glimp.tensor.Team;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,8 +37,13 @@ class LoadFuzzTest {
                 models.add(Gguf.open(file));
             }
             for (int seed = 0; seed < RUNS; seed++) {
-                Path file = new Mutant(models.get(seed % models.size()), new Random(seed), 1 + seed % 3).write(directory.resolve(seed + ".gguf"));
-                refused += isRefused(file, team, seed) ? 1 : 0;
+                Gguf model = models.get(seed % models.size());
+                ModelCopy copy = new ModelCopy(model);
+                Mutation mutation = new Mutation(copy, model.string("general.architecture"), new Random(seed));
+                for (int i = 0; i <= seed % 3; i++) {
+                    mutation.run();
+                }
+                refused += isRefused(copy.write(directory.resolve(seed + ".gguf")), team, seed) ? 1 : 0;
             }
         }
         System.out.printf("%d of %d mutated models were refused%n", refused, RUNS);
@@ -66,56 +66,34 @@ class LoadFuzzTest {
         }
     }
 
-    /** A model's file with some changes. */
-    private static final class Mutant {
-        private final Random random;
-        private final Map<String, Object> metadata = new LinkedHashMap<>();
-        private final Map<String, Entry> tensors = new LinkedHashMap<>();
+    /** Changes a model's copy. */
+    private record Mutation(ModelCopy model, String architecture, Random random) {
 
-        private record Entry(GgmlType type, byte[] data, long[] shape) {}
-
-        Mutant(Gguf model, Random random, int changes) {
-            this.random = random;
-            model.metadata().forEach((key, value) -> {
-                if (!key.startsWith("tokenizer.")) {
-                    metadata.put(key, value);
-                }
-            });
-            for (Tensor t : model.tensors().values()) {
-                tensors.put(t.name(), new Entry(t.type(), t.data().toArray(ValueLayout.JAVA_BYTE), t.shape().clone()));
-            }
-            for (int i = 0; i < changes; i++) {
-                mutate(model.string("general.architecture"));
-            }
-        }
-
-        private void mutate(String architecture) {
-            String key = pick(metadata.keySet().stream().filter(k -> k.startsWith(architecture)).toList());
-            String name = pick(List.copyOf(tensors.keySet()));
-            Entry tensor = tensors.get(name);
+        void run() {
+            String key = pick(model.metadata.keySet().stream().filter(k -> k.startsWith(architecture)).toList());
+            String name = pick(List.copyOf(model.tensors.keySet()));
+            Entry tensor = model.tensors.get(name);
             switch (random.nextInt(10)) {
-                case 0, 1, 2 -> metadata.put(key, metadata.get(key) instanceof Double ? NUMBERS[random.nextInt(NUMBERS.length)]
+                case 0, 1, 2 -> model.metadata.put(key, model.metadata.get(key) instanceof Double ? NUMBERS[random.nextInt(NUMBERS.length)]
                         : COUNTS[random.nextInt(COUNTS.length)]);
-                case 3 -> metadata.remove(key);
-                case 4 -> metadata.put(key, random.nextBoolean() ? "a string" : Boolean.TRUE);
+                case 3 -> model.metadata.remove(key);
+                case 4 -> model.metadata.put(key, random.nextBoolean() ? "a string" : Boolean.TRUE);
                 case 5 -> addKey(architecture + ".");
-                case 6 -> tensors.remove(name);
-                case 7 -> tensors.put(name, new Entry(tensor.type, tensor.data, reversed(tensor.shape)));
-                case 8 -> {
-                    tensor.shape[random.nextInt(tensor.shape.length)] = COUNTS[random.nextInt(COUNTS.length)];
-                }
-                default -> tensors.put(name, new Entry(GgmlType.values()[random.nextInt(GgmlType.values().length)], tensor.data, tensor.shape));
+                case 6 -> model.tensors.remove(name);
+                case 7 -> model.tensors.put(name, new Entry(tensor.type(), tensor.data(), reversed(tensor.shape())));
+                case 8 -> tensor.shape()[random.nextInt(tensor.shape().length)] = COUNTS[random.nextInt(COUNTS.length)];
+                default -> model.tensors.put(name, new Entry(GgmlType.values()[random.nextInt(GgmlType.values().length)], tensor.data(), tensor.shape()));
             }
         }
 
         private void addKey(String prefix) {
             switch (random.nextInt(6)) {
-                case 0 -> metadata.put("general.architecture", pick(List.of("llama", "qwen2", "qwen3", "qwen3moe", "bert", "")));
-                case 1 -> metadata.put(prefix + "rope.scaling.type", pick(List.of("yarn", "linear", "none", "su")));
-                case 2 -> metadata.put(prefix + "rope.scaling.factor", NUMBERS[random.nextInt(NUMBERS.length)]);
-                case 3 -> metadata.put(prefix + "rope.dimension_count", COUNTS[random.nextInt(COUNTS.length)]);
-                case 4 -> metadata.put(prefix + "expert_count", COUNTS[random.nextInt(COUNTS.length)]);
-                default -> metadata.put(prefix + "rope.scaling.original_context_length", COUNTS[random.nextInt(COUNTS.length)]);
+                case 0 -> model.metadata.put("general.architecture", pick(List.of("llama", "qwen2", "qwen3", "qwen3moe", "bert", "")));
+                case 1 -> model.metadata.put(prefix + "rope.scaling.type", pick(List.of("yarn", "linear", "none", "su")));
+                case 2 -> model.metadata.put(prefix + "rope.scaling.factor", NUMBERS[random.nextInt(NUMBERS.length)]);
+                case 3 -> model.metadata.put(prefix + "rope.dimension_count", COUNTS[random.nextInt(COUNTS.length)]);
+                case 4 -> model.metadata.put(prefix + "expert_count", COUNTS[random.nextInt(COUNTS.length)]);
+                default -> model.metadata.put(prefix + "rope.scaling.original_context_length", COUNTS[random.nextInt(COUNTS.length)]);
             }
         }
 
@@ -130,27 +108,13 @@ class LoadFuzzTest {
         private String pick(List<String> from) {
             return from.get(random.nextInt(from.size()));
         }
-
-        Path write(Path file) {
-            GgufWriter writer = new GgufWriter();
-            metadata.forEach((key, value) -> {
-                switch (value) {
-                    case Long n -> writer.put(key, Type.I64, n);
-                    case Double d -> writer.put(key, Type.F64, d);
-                    case Boolean b -> writer.bool(key, b);
-                    default -> writer.string(key, (String) value);
-                }
-            });
-            tensors.forEach((name, tensor) -> writer.tensor(name, tensor.type, tensor.data, tensor.shape));
-            return writer.write(file);
-        }
     }
 
     @Test
     void anUnchangedCopyIsNotRefused() {
         Path golden = Path.of("../shared/golden/qwen3moe-Q8_0.gguf");
         assumeTrue(Files.exists(golden), () -> golden + " is not there");
-        Gguf copy = Gguf.open(new Mutant(Gguf.open(golden), new Random(0), 0).write(directory.resolve("copy.gguf")));
+        Gguf copy = Gguf.open(new ModelCopy(Gguf.open(golden)).write(directory.resolve("copy.gguf")));
         try (Team team = new Team(1)) {
             assertEquals(8, Model.load(copy, team).config().experts());
         }
