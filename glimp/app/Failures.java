@@ -1,7 +1,9 @@
 package glimp.app;
 
+import glimp.decode.ContextFileException;
 import glimp.decode.ContextFullException;
 import glimp.gguf.GgufException;
+import glimp.model.CacheMemoryException;
 
 /** Everything that can go wrong, as one line and an exit status. */
 public final class Failures {
@@ -30,6 +32,8 @@ public final class Failures {
             case FailureException f -> f.getMessage();
             case GgufException g -> g.getMessage();
             case ContextFullException c -> c.getMessage();
+            case ContextFileException c -> c.getMessage();
+            case CacheMemoryException c -> c.getMessage();
             case OutOfMemoryError o -> "out of memory: Java may use " + (Runtime.getRuntime().maxMemory() >> 20)
                     + " MB; give it more with -Xmx, or a smaller context with -c";
             default -> "internal error, please report it: " + e + " at " + (e.getStackTrace().length > 0 ? e.getStackTrace()[0] : "an unknown place");

@@ -4,6 +4,7 @@ import glimp.model.CacheMemoryException;
 import glimp.model.KvCache;
 import glimp.model.Model;
 import glimp.tensor.Products;
+import java.io.IOException;
 import java.util.Arrays;
 
 /**
@@ -168,6 +169,24 @@ public final class Context {
     /** Tokens that were run again although their keys and values had been in the cache behind the same tokens. */
     public long recomputed() {
         return recomputed;
+    }
+
+    /** Becomes a saved context: these tokens, and a cache that {@code load} fills. */
+    void restore(int[] saved, Load load) throws IOException {
+        cut(0);
+        load.into(cache);
+        tokens = Arrays.copyOf(saved, Math.max(saved.length, tokens.length));
+    }
+
+    /** Fills a cache. */
+    @FunctionalInterface
+    interface Load {
+        void into(KvCache cache) throws IOException;
+    }
+
+    /** Keys and values of the tokens. */
+    KvCache cache() {
+        return cache;
     }
 
     private void checkRoom(int count) {
