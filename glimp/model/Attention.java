@@ -138,7 +138,8 @@ final class Attention {
             if (few) {
                 for (int t = Math.max(0, k - position); t < tokens; t++) {
                     int r = t * group;
-                    cache.multiplyKeys(layer, head, k, Math.min(k + TILE, seen(t)), group, s.queries, r * width, s.scores, r * s.row + k, s.row);
+                    int end = Math.min(k + TILE, seen(t));
+                    cache.multiplyKeys(layer, head, k, end, group, s.queries, r * width, s.scores, r * s.row + k, s.row);
                 }
             } else {
                 int n = Math.min(TILE, seen(tokens - 1) - k);
@@ -159,7 +160,8 @@ final class Attention {
             if (few) {
                 for (int t = Math.max(0, k - position); t < tokens; t++) {
                     int r = t * group;
-                    cache.multiplyValues(layer, head, k, Math.min(k + TILE, seen(t)), group, s.scores, r * s.row + k, s.row, s.out, r * valueRow);
+                    int end = Math.min(k + TILE, seen(t));
+                    cache.multiplyValues(layer, head, k, end, group, s.scores, r * s.row + k, s.row, s.out, r * valueRow);
                 }
             } else {
                 int n = Math.min(TILE, seen(tokens - 1) - k);

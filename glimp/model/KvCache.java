@@ -233,7 +233,8 @@ public final class KvCache {
      * @param queries {@code float[rows][headWidth]} from {@code queriesAt}
      */
     void multiplyKeys(int layer, int head, int from, int to, int rows, float[] queries, int queriesAt, float[] scores, int at, int row) {
-        keys[layer][head].multiply(rows, queries, queriesAt, width, from * width, BLOCK * width, width, Math.ceilDiv(to - from, BLOCK), scores, at, row);
+        int blocks = Math.ceilDiv(to - from, BLOCK);
+        keys[layer][head].multiply(rows, queries, queriesAt, width, from * width, BLOCK * width, width, blocks, scores, at, row);
     }
 
     /**
@@ -241,7 +242,8 @@ public final class KvCache {
      * {@code out[outAt + r * valueRow + feature] += sum of weights[at + r * row + token - from] * value / valueScale}.
      */
     void multiplyValues(int layer, int head, int from, int to, int rows, float[] weights, int at, int row, float[] out, int outAt) {
-        values[layer][head].multiply(rows, weights, at, row, from * valueRow, BLOCK * TILE, to - from, valueRow / BLOCK, out, outAt, valueRow);
+        int blocks = valueRow / BLOCK;
+        values[layer][head].multiply(rows, weights, at, row, from * valueRow, BLOCK * TILE, to - from, blocks, out, outAt, valueRow);
     }
 
     float keyScale() {
@@ -265,7 +267,8 @@ public final class KvCache {
         abstract void get(int at, int rows, float[] out, int outAt, int outRow);
 
         /** As {@link FewRows#multiply}; the result is {@link #scale} times too small. */
-        abstract void multiply(int rows, float[] w, int wAt, int wRow, int at, int block, int depth, int blocks, float[] c, int cAt, int cRow);
+        abstract void multiply(int rows, float[] w, int wAt, int wRow, int at, int block, int depth, int blocks, float[] c, int cAt,
+                int cRow);
 
         abstract float scale();
 
@@ -306,7 +309,8 @@ public final class KvCache {
         }
 
         @Override
-        void multiply(int rows, float[] w, int wAt, int wRow, int at, int block, int depth, int blocks, float[] c, int cAt, int cRow) {
+        void multiply(int rows, float[] w, int wAt, int wRow, int at, int block, int depth, int blocks, float[] c, int cAt,
+                int cRow) {
             FewRows.multiply(rows, w, wAt, wRow, data, at, block, depth, blocks, c, cAt, cRow);
         }
 
@@ -363,7 +367,8 @@ public final class KvCache {
         }
 
         @Override
-        void multiply(int rows, float[] w, int wAt, int wRow, int at, int block, int depth, int blocks, float[] c, int cAt, int cRow) {
+        void multiply(int rows, float[] w, int wAt, int wRow, int at, int block, int depth, int blocks, float[] c, int cAt,
+                int cRow) {
             FewRowsF16.multiply(rows, w, wAt, wRow, data, at, block, depth, blocks, c, cAt, cRow);
         }
 

@@ -112,7 +112,8 @@ public final class Model {
             throw new IllegalArgumentException("a batch of " + count + " tokens, " + wanted + " logits wanted");
         }
         if (cache.length() + count > cache.capacity()) {
-            throw new IllegalArgumentException("a cache of " + cache.capacity() + " tokens has no room for " + count + " behind " + cache.length());
+            throw new IllegalArgumentException("a cache of " + cache.capacity() + " tokens has no room for " + count + " behind "
+                    + cache.length());
         }
         for (int i = from; i < from + count; i++) {
             if (tokens[i] < 0 || tokens[i] >= config.vocabulary()) {

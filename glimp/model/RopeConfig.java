@@ -68,7 +68,8 @@ public record RopeConfig(boolean interleaved, int dimensions, double base, Scali
             throw wrong(file, key + "attn_factor", attention, "more than 0 and less than 1000");
         }
         double magnitude = attention * (1 + 0.1 * Math.log(factor));
-        return new RopeConfig(plain.interleaved, plain.dimensions, plain.base, Scaling.YARN, factor, originalContext, magnitude, betaFast, betaSlow);
+        return new RopeConfig(plain.interleaved, plain.dimensions, plain.base, Scaling.YARN, factor, originalContext, magnitude, betaFast,
+                betaSlow);
     }
 
     private static GgufException wrong(Gguf file, String key, Object value, String expected) {
