@@ -1,13 +1,8 @@
 package glimp.model;
 
 import glimp.tensor.FewRows;
-import glimp.tensor.FewRowsF16;
-import glimp.tensor.Halves;
-import glimp.tensor.Ops;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.util.Arrays;
 
 /**
  * The keys and values of the tokens that a model has seen, for every layer.
@@ -23,18 +18,20 @@ public final class KvCache {
     /** Tokens that there is room for after the first one. */
     private static final int FIRST = 256;
     private static final int LARGEST_ARRAY = Integer.MAX_VALUE - 8;
-    /** Bytes that are saved at a time. */
-    private static final int CHUNK = 1 << 16;
 
     /** How the numbers are stored. */
     public enum Type {
-        F32(4), F16(2);
+        F32, F16,
+        /** Bytes and scales; about as large, and as exact, as llama.cpp's type of this name. */
+        Q8_0;
 
-        /** Of a number. */
-        public final int bytes;
-
-        Type(int bytes) {
-            this.bytes = bytes;
+        /** Bytes of n numbers that belong to one token and one head. @param ofKeys keys share a scale among more numbers than values */
+        private long bytes(int n, boolean ofKeys) {
+            return switch (this) {
+                case F32 -> 4L * n;
+                case F16 -> 2L * n;
+                case Q8_0 -> n + 4L * n / (ofKeys ? CacheNumbers.Q8.group(n) : BLOCK);
+            };
         }
     }
 
@@ -45,8 +42,8 @@ public final class KvCache {
     private final Type keyType;
     private final Type valueType;
     /** {@code [layer][head]}. */
-    private final Numbers[][] keys;
-    private final Numbers[][] values;
+    private final CacheNumbers[][] keys;
+    private final CacheNumbers[][] values;
     private int room;
     private int length;
 
@@ -56,22 +53,26 @@ public final class KvCache {
         this.capacity = capacity;
         this.width = config.headWidth();
         this.valueRow = Math.ceilDiv(width, BLOCK) * BLOCK;
-        long perToken = (long) config.layers() * config.kvHeads() * (width * keyType.bytes + valueRow * valueType.bytes);
+        long perToken = (long) config.layers() * config.kvHeads() * (keyType.bytes(width, true) + valueType.bytes(valueRow, false));
         long tokens = Math.ceilDiv((long) capacity, TILE) * TILE;
         if (perToken * tokens > Runtime.getRuntime().maxMemory() || tokens * valueRow > LARGEST_ARRAY) {
             throw new CacheMemoryException(capacity, perToken * tokens, null);
         }
         this.keyType = keyType;
         this.valueType = valueType;
-        this.keys = arrays(keyType);
-        this.values = arrays(valueType);
+        this.keys = arrays(keyType, true);
+        this.values = arrays(valueType, false);
     }
 
-    private Numbers[][] arrays(Type type) {
-        Numbers[][] arrays = new Numbers[config.layers()][config.kvHeads()];
-        for (Numbers[] layer : arrays) {
+    private CacheNumbers[][] arrays(Type type, boolean ofKeys) {
+        CacheNumbers[][] arrays = new CacheNumbers[config.layers()][config.kvHeads()];
+        for (CacheNumbers[] layer : arrays) {
             for (int head = 0; head < layer.length; head++) {
-                layer[head] = type == Type.F32 ? new Floats() : new Shorts();
+                layer[head] = switch (type) {
+                    case F32 -> new CacheNumbers.F32();
+                    case F16 -> new CacheNumbers.F16();
+                    case Q8_0 -> ofKeys ? CacheNumbers.Q8.keys(width) : CacheNumbers.Q8.values();
+                };
             }
         }
         return arrays;
@@ -145,8 +146,8 @@ public final class KvCache {
 
     /** Bytes that {@link #save} writes of so many tokens. */
     public long savedBytes(int tokens) {
-        long ofKeys = Math.ceilDiv((long) tokens, BLOCK) * BLOCK * width * keyType.bytes;
-        long ofValues = Math.ceilDiv((long) tokens, TILE) * TILE * valueRow * valueType.bytes;
+        long ofKeys = Math.ceilDiv((long) tokens, BLOCK) * BLOCK * keyType.bytes(width, true);
+        long ofValues = Math.ceilDiv((long) tokens, TILE) * TILE * valueType.bytes(valueRow, false);
         return keys.length * keys[0].length * (ofKeys + ofValues);
     }
 
@@ -252,150 +253,5 @@ public final class KvCache {
 
     float valueScale() {
         return values[0][0].scale();
-    }
-
-    /** An array of numbers of one type. */
-    private abstract static sealed class Numbers permits Floats, Shorts {
-        abstract void grow(int size);
-
-        abstract long bytes();
-
-        /** Writes n numbers, {@code step} apart. */
-        abstract void put(float[] in, int inAt, int n, int at, int step);
-
-        /** Reads rows of a block to rows {@code outRow} apart. */
-        abstract void get(int at, int rows, float[] out, int outAt, int outRow);
-
-        /** As {@link FewRows#multiply}; the result is {@link #scale} times too small. */
-        abstract void multiply(int rows, float[] w, int wAt, int wRow, int at, int block, int depth, int blocks, float[] c, int cAt,
-                int cRow);
-
-        abstract float scale();
-
-        /** Writes the first {@code size} numbers. */
-        abstract void save(int size, ByteSink out) throws IOException;
-
-        /** Reads the first {@code size} numbers. */
-        abstract void load(int size, ByteSource in) throws IOException;
-
-        static ByteBuffer buffer() {
-            return ByteBuffer.allocate(CHUNK).order(ByteOrder.LITTLE_ENDIAN);
-        }
-    }
-
-    private static final class Floats extends Numbers {
-        private float[] data = new float[0];
-
-        @Override
-        void grow(int size) {
-            data = Arrays.copyOf(data, size);
-        }
-
-        @Override
-        long bytes() {
-            return 4L * data.length;
-        }
-
-        @Override
-        void put(float[] in, int inAt, int n, int at, int step) {
-            for (int i = 0; i < n; i++) {
-                data[at + i * step] = in[inAt + i];
-            }
-        }
-
-        @Override
-        void get(int at, int rows, float[] out, int outAt, int outRow) {
-            Ops.copyRows(data, at, rows, BLOCK, out, outAt, outRow);
-        }
-
-        @Override
-        void multiply(int rows, float[] w, int wAt, int wRow, int at, int block, int depth, int blocks, float[] c, int cAt,
-                int cRow) {
-            FewRows.multiply(rows, w, wAt, wRow, data, at, block, depth, blocks, c, cAt, cRow);
-        }
-
-        @Override
-        float scale() {
-            return 1;
-        }
-
-        @Override
-        void save(int size, ByteSink out) throws IOException {
-            ByteBuffer bytes = buffer();
-            for (int at = 0, n; at < size; at += n) {
-                n = Math.min(size - at, CHUNK / 4);
-                bytes.clear().limit(4 * n);
-                bytes.asFloatBuffer().put(data, at, n);
-                out.write(bytes);
-            }
-        }
-
-        @Override
-        void load(int size, ByteSource in) throws IOException {
-            ByteBuffer bytes = buffer();
-            for (int at = 0, n; at < size; at += n) {
-                n = Math.min(size - at, CHUNK / 4);
-                in.read(bytes.clear().limit(4 * n));
-                bytes.asFloatBuffer().get(data, at, n);
-            }
-        }
-    }
-
-    private static final class Shorts extends Numbers {
-        private short[] data = new short[0];
-
-        @Override
-        void grow(int size) {
-            data = Arrays.copyOf(data, size);
-        }
-
-        @Override
-        long bytes() {
-            return 2L * data.length;
-        }
-
-        @Override
-        void put(float[] in, int inAt, int n, int at, int step) {
-            for (int i = 0; i < n; i++) {
-                data[at + i * step] = Float.floatToFloat16(in[inAt + i]);
-            }
-        }
-
-        @Override
-        void get(int at, int rows, float[] out, int outAt, int outRow) {
-            Halves.decode(data, at, rows, BLOCK, out, outAt, outRow);
-        }
-
-        @Override
-        void multiply(int rows, float[] w, int wAt, int wRow, int at, int block, int depth, int blocks, float[] c, int cAt,
-                int cRow) {
-            FewRowsF16.multiply(rows, w, wAt, wRow, data, at, block, depth, blocks, c, cAt, cRow);
-        }
-
-        @Override
-        float scale() {
-            return FewRowsF16.SCALE;
-        }
-
-        @Override
-        void save(int size, ByteSink out) throws IOException {
-            ByteBuffer bytes = buffer();
-            for (int at = 0, n; at < size; at += n) {
-                n = Math.min(size - at, CHUNK / 2);
-                bytes.clear().limit(2 * n);
-                bytes.asShortBuffer().put(data, at, n);
-                out.write(bytes);
-            }
-        }
-
-        @Override
-        void load(int size, ByteSource in) throws IOException {
-            ByteBuffer bytes = buffer();
-            for (int at = 0, n; at < size; at += n) {
-                n = Math.min(size - at, CHUNK / 2);
-                in.read(bytes.clear().limit(2 * n));
-                bytes.asShortBuffer().get(data, at, n);
-            }
-        }
     }
 }

@@ -137,10 +137,12 @@ class AttentionTest {
 
         double difference() {
             float[] out = run(before, tokens);
+            float[] storedKeys = stored(keyType, keys, Math.min(32, Integer.lowestOneBit(width)));
+            float[] storedValues = stored(valueType, values, 16);
             double worst = 0;
             for (int t = 0; t < tokens; t++) {
                 for (int h = 0; h < heads; h++) {
-                    double[] expected = expected(before + t, h);
+                    double[] expected = expected(before + t, h, storedKeys, storedValues);
                     for (int i = 0; i < width; i++) {
                         worst = Math.max(worst, Math.abs(expected[i] - out[(t * heads + h) * width + i]));
                     }
@@ -149,19 +151,19 @@ class AttentionTest {
             return worst;
         }
 
-        private double[] expected(int position, int head) {
+        private double[] expected(int position, int head, float[] storedKeys, float[] storedValues) {
             int kvHead = head / (heads / kvHeads);
             double[] out = new double[width];
             double sum = 0;
             for (int t = 0; t <= position; t++) {
                 double score = 0;
                 for (int i = 0; i < width; i++) {
-                    score += (double) queries[(position * heads + head) * width + i] * stored(keyType, keys[(t * kvHeads + kvHead) * width + i]);
+                    score += (double) queries[(position * heads + head) * width + i] * storedKeys[(t * kvHeads + kvHead) * width + i];
                 }
                 double weight = Math.exp(score / Math.sqrt(width));
                 sum += weight;
                 for (int i = 0; i < width; i++) {
-                    out[i] += weight * stored(valueType, values[(t * kvHeads + kvHead) * width + i]);
+                    out[i] += weight * storedValues[(t * kvHeads + kvHead) * width + i];
                 }
             }
             for (int i = 0; i < width; i++) {
@@ -170,8 +172,26 @@ class AttentionTest {
             return out;
         }
 
-        private static float stored(Type type, float x) {
-            return type == Type.F16 ? Float.float16ToFloat(Float.floatToFloat16(x)) : x;
+        /** What the cache can hold of the numbers, in stretches that share a scale where the type has scales. */
+        private float[] stored(Type type, float[] exact, int stretch) {
+            float[] stored = exact.clone();
+            for (int head = 0; head < exact.length; head += width) {
+                for (int from = head; from < head + width; from += stretch) {
+                    int to = Math.min(from + stretch, head + width);
+                    float max = 0;
+                    for (int i = from; i < to; i++) {
+                        max = Math.max(max, Math.abs(exact[i]));
+                    }
+                    for (int i = from; i < to; i++) {
+                        stored[i] = switch (type) {
+                            case F32 -> exact[i];
+                            case F16 -> Float.float16ToFloat(Float.floatToFloat16(exact[i]));
+                            case Q8_0 -> max == 0 ? 0 : Math.round(exact[i] * (127 / max)) * (max / 127);
+                        };
+                    }
+                }
+            }
+            return stored;
         }
 
         private static float[] random(Random random, int n) {
