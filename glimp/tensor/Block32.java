@@ -22,8 +22,10 @@ abstract class Block32 extends Matrix {
     private static final int L = F.length();
     private static final VectorSpecies<Byte> B = ByteVector.SPECIES_128;
 
-    /** Pairs of rows that are multiplied in one call of a kernel. */
-    private static final int PAIRS = 32;
+    /** Pairs of rows that are multiplied in one call of a kernel; their sums are a vector. */
+    static final int PAIRS = 8;
+    /** Floats of vectors of sums. */
+    private static final int SUMS = 2 * PAIRS * 16;
 
     final int blockBytes;
 
@@ -83,7 +85,7 @@ abstract class Block32 extends Matrix {
 
     /**
      * {@code count} pairs of rows, {@code rowA + i} and {@code rowB + i}, times the token whose integers begin at {@code s}
-     * of {@code x}; vectors of sums into {@code float[count][2][16]}.
+     * of {@code x}; vectors of sums into {@code float[2][PAIRS][16]}.
      */
     void multiply(MemorySegment x, long s, int rowA, int rowB, int count, float[] sums) {
         throw new UnsupportedOperationException();
@@ -91,14 +93,14 @@ abstract class Block32 extends Matrix {
 
     @Override
     final void prepare(Activations x) {
-        if (Ints32.USABLE && together() > 0) {
+        if (Ints32.USABLE && together() > 0 && cols >= 32 * together()) {
             x.ints32(together()).make();
         }
     }
 
     /**
-     * With integers if they were made. Many pairs of rows a call: in a model's shorter rows, four iterations of a kernel,
-     * a call and the sums of lanes for each pair would cost a sixth of the time.
+     * With integers if they were made. {@value #PAIRS} pairs of rows a call: a model's shorter rows are four iterations of a
+     * kernel, and a call and sums of lanes for each pair would cost a quarter of the time.
      */
     @Override
     final void dot(Activations x, int from, int to, float[] y, boolean add, float[] scratch) {
@@ -106,9 +108,9 @@ abstract class Block32 extends Matrix {
             super.dot(x, from, to, y, add, scratch);
             return;
         }
-        int half = (to - from) / 2, most = Math.min(PAIRS, scratch.length / 32);
-        for (int row = from; row < from + half; row += most) {
-            pairs(x, row, row + half, Math.min(most, from + half - row), y, add, scratch);
+        int half = (to - from) / 2;
+        for (int row = from; row < from + half; row += PAIRS) {
+            pairs(x, row, row + half, Math.min(PAIRS, from + half - row), y, add, scratch);
         }
         if (from + 2 * half < to) {
             pairs(x, to - 1, to - 1, 1, y, add, scratch);
@@ -120,23 +122,33 @@ abstract class Block32 extends Matrix {
         int done = cols / ints.columns * ints.columns;
         for (int t = 0; t < x.tokens; t++) {
             multiply(ints.data(), ints.start(t), rowA, rowB, count, sums);
-            RowPair.reduce(sums, count);
-            for (int i = 0; i < count; i++) {
-                put(x, t, rowA + i, done, sums[2 * i], y, add, sums);
-                if (rowB != rowA) {
-                    put(x, t, rowB + i, done, sums[2 * i + 1], y, add, sums);
-                }
+            Ints32.reduce(sums);
+            if (done < cols) {
+                rest(x, t, done, rowA, count, sums, 0);
+                rest(x, t, done, rowB, count, sums, PAIRS);
+            }
+            put(sums, 0, y, t * rows + rowA, count, add);
+            if (rowB != rowA) {
+                put(sums, PAIRS, y, t * rows + rowB, count, add);
             }
         }
     }
 
     /** The columns beyond the last whole group are multiplied as floats. */
-    private void put(Activations x, int t, int row, int done, float sum, float[] y, boolean add, float[] scratch) {
-        if (done < cols) {
-            decode(row, done, cols, scratch, 2 * PAIRS);
-            sum += Ops.dot(scratch, 2 * PAIRS, x.values, t * cols + done, cols - done);
+    private void rest(Activations x, int t, int done, int row, int count, float[] sums, int at) {
+        for (int i = 0; i < count; i++) {
+            decode(row + i, done, cols, sums, SUMS);
+            sums[at + i] += Ops.dot(sums, SUMS, x.values, t * cols + done, cols - done);
         }
-        int at = t * rows + row;
-        y[at] = add ? y[at] + sum : sum;
+    }
+
+    private static void put(float[] sums, int from, float[] y, int at, int count, boolean add) {
+        if (!add) {
+            System.arraycopy(sums, from, y, at, count);
+            return;
+        }
+        for (int i = 0; i < count; i++) {
+            y[at + i] += sums[from + i];
+        }
     }
 }

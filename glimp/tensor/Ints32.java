@@ -51,6 +51,8 @@ final class Ints32 {
     /** Added to a small float, leaves the nearest whole number in the lowest bits of the sum. */
     private static final float ROUND = 0x1.8p23f;
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_512;
+    private static final IntVector EVEN = USABLE ? IntVector.broadcast(IntVector.SPECIES_512, 0).addIndex(2) : null;
+    private static final IntVector ODD = USABLE ? EVEN.add(1) : null;
     private static final VectorMask<Integer> FIRST_OF_FOUR = VectorMask.fromLong(IntVector.SPECIES_512, 0x1111);
 
     /** Columns of a group. */
@@ -173,5 +175,19 @@ final class Ints32 {
             from[i] = (short) (at < 32 ? at : at - (4 * block - 32) + 32);
         }
         return USABLE ? ShortVector.fromArray(ShortVector.SPECIES_512, from, 0) : null;
+    }
+
+    /**
+     * {@code sums[i]} = the sum of the 16 floats from {@code 16 i}, for 16 of them. Neighbours are added, of two vectors into
+     * one, four times: 3 operations a sum, where {@link Lanes#sum} takes 8 that wait for each other.
+     */
+    static void reduce(float[] sums) {
+        for (int n = 8; n > 0; n /= 2) {
+            for (int i = 0; i < n; i++) {
+                IntVector a = FloatVector.fromArray(F, sums, 32 * i).reinterpretAsInts();
+                IntVector b = FloatVector.fromArray(F, sums, 32 * i + 16).reinterpretAsInts();
+                EVEN.selectFrom(a, b).reinterpretAsFloats().add(ODD.selectFrom(a, b).reinterpretAsFloats()).intoArray(sums, 16 * i);
+            }
+        }
     }
 }

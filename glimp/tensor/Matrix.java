@@ -71,7 +71,10 @@ public abstract class Matrix {
      */
     public abstract void decode(int row, int from, int to, float[] out, int at);
 
-    /** Makes the form of the activations that {@link #dot} reads; runs on one thread, before the region. */
+    /**
+     * Makes the form of the activations that {@link #dot} reads; runs on one thread, before the region. A kernel for
+     * integers must multiply floats when this was not called since {@link Activations#changed}.
+     */
     void prepare(Activations x) {}
 
     /**

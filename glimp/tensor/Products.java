@@ -34,9 +34,16 @@ public final class Products {
 
     private final Team team;
     private final Scratch[] scratch;
+    private final boolean floatActivations;
 
     public Products(Team team) {
+        this(team, false);
+    }
+
+    /** @param floatActivations multiply floats even where integers are faster: reference numbers */
+    public Products(Team team, boolean floatActivations) {
         this.team = team;
+        this.floatActivations = floatActivations;
         this.scratch = new Scratch[team.size()];
         for (int i = 0; i < scratch.length; i++) {
             scratch[i] = new Scratch();
@@ -58,7 +65,9 @@ public final class Products {
     private void small(Product[] products) {
         long bytes = 0;
         for (Product p : products) {
-            p.matrix.prepare(p.x);
+            if (!floatActivations) {
+                p.matrix.prepare(p.x);
+            }
             bytes += p.matrix.bytes();
         }
         if (bytes < WORTH_SHARING) {
