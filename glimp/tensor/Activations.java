@@ -16,12 +16,16 @@ public final class Activations {
 
     private final Panels panels = new Panels();
     private final Ints32 ints8x32 = new Ints32(this, 8), ints4x32 = new Ints32(this, 4);
+    private final Ints256[] ints256 = new Ints256[Ints256.Order.values().length];
 
     /** @param capacity most tokens of a batch @param width features of a token */
     public Activations(int capacity, int width) {
         this.values = new float[Math.multiplyExact(capacity, width)];
         this.width = width;
         this.capacity = capacity;
+        for (Ints256.Order order : Ints256.Order.values()) {
+            ints256[order.ordinal()] = new Ints256(this, order);
+        }
     }
 
     /** The values have changed: forms made of them before are void. */
@@ -29,6 +33,9 @@ public final class Activations {
         panels.ready = false;
         ints8x32.ready = false;
         ints4x32.ready = false;
+        for (Ints256 ints : ints256) {
+            ints.ready = false;
+        }
     }
 
     Panels panels() {
@@ -38,6 +45,10 @@ public final class Activations {
     /** For kernels that take 8 or 4 blocks of 32 together. */
     Ints32 ints32(int blocks) {
         return blocks == 8 ? ints8x32 : ints4x32;
+    }
+
+    Ints256 ints256(Ints256.Order order) {
+        return ints256[order.ordinal()];
     }
 
     /**

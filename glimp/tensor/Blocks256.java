@@ -4,40 +4,204 @@ import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2I;
 
+import glimp.gguf.GgmlType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
  * What the formats with blocks of 256 share. Such a block has one or two half floats and, for every 16 or 32 of its values,
  * a small integer that scales them: two levels of scales for the price of half a bit a value.
+ *
+ * <p>A few tokens are multiplied with integers, {@link Ints256}. Two rows are unpacked once for all tokens, first their
+ * scales, then their weights, and {@link Dot256} does the rest; a format whose speed matters most has a way of its own for
+ * one token, {@link #one}, that forms the same sums without the detour.
  */
-final class Blocks256 {
+abstract class Blocks256 extends Matrix {
     static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
     static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
     static final int L = I.length();
 
     /** As many bytes as a vector has ints; there is no vector of 4 bytes, so that 128 bits need another way. */
-    private static final VectorSpecies<Byte> BYTES = VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * L)));
+    private static final VectorSpecies<Byte> AS_MANY = VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * L)));
     private static final IntVector BYTE_SHIFTS = IntVector.fromArray(I, new int[] {0, 8, 16, 24, 0, 8, 16, 24, 0, 8, 16, 24, 0, 8, 16, 24}, 0);
+    static final VectorSpecies<Byte> BYTES = ByteVector.SPECIES_PREFERRED;
 
-    private Blocks256() {}
+    /* Where the lanes of a block's vectors find their scales, see lanes(). */
+    static final int[] NIBBLE_LANES = lanes(Ints256.Order.NIBBLES, 32), BIT_PAIR_LANES = lanes(Ints256.Order.BIT_PAIRS, 16);
+
+    /*
+     * The header of Q4_K and Q5_K in 16 lanes, eight scales and eight minima. The words 1, 2 and 3 of the block hold 4 scales,
+     * 4 minima, and 4 pairs of lower halves; the upper 2 bits of the first eight bytes go on top of those. A lane is thus made
+     * of its own word and of the pairs.
+     */
+    static final int[] HEAD_WORDS = {1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2};
+    static final int[] OWN_SHIFTS = {0, 8, 16, 24, 2, 10, 18, 26, 0, 8, 16, 24, 2, 10, 18, 26};
+    static final int[] OWN_BITS = {63, 63, 63, 63, 48, 48, 48, 48, 63, 63, 63, 63, 48, 48, 48, 48};
+    static final int[] PAIR_SHIFTS = {0, 0, 0, 0, 0, 8, 16, 24, 0, 0, 0, 0, 4, 12, 20, 28};
+    static final int[] PAIR_BITS = {0, 0, 0, 0, 15, 15, 15, 15, 0, 0, 0, 0, 15, 15, 15, 15};
+    static final VectorMask<Float> MINIMA = VectorMask.fromLong(F, 0xFF00);
+
+    private final Ints256.Order order;
+
+    Blocks256(MemorySegment data, int rows, int cols, GgmlType type, Ints256.Order order) {
+        super(data, rows, cols, type);
+        this.order = order;
+    }
+
+    /** Unpacks a row's scales and offsets as {@link Dot256} wants them. */
+    abstract void scales(int row, float[] w, int at, int offsets);
+
+    /** Unpacks a row's weights as {@link Dot256} wants them. */
+    abstract void pairs(int row, float[] w, int at);
+
+    @Override
+    void prepare(Activations x) {
+        x.ints256(order).make();
+    }
+
+    /** With a kernel for one token, four pairs of rows at a time: what it does once a call is much for a row of 1024. */
+    @Override
+    void dot(Activations x, int from, int to, float[] y, boolean add, float[] scratch) {
+        Ints256 ints = x.ints256(order);
+        if (x.tokens > 1 || !fused() || !ints.ready) {
+            super.dot(x, from, to, y, add, scratch);
+            return;
+        }
+        int half = (to - from) / 2;
+        for (int row = from; row < from + half; row += 4) {
+            int pairs = Math.min(4, from + half - row);
+            one(ints.data(), row * rowBytes, (row + half) * rowBytes, pairs, scratch);
+            finish(scratch, pairs, y, row, half, add);
+        }
+        if (from + 2 * half < to) {
+            one(ints.data(), (to - 1) * rowBytes, (to - 1) * rowBytes, 1, scratch);
+            finish(scratch, 1, y, to - 1, 0, add);
+        }
+    }
+
+    private static void finish(float[] sums, int pairs, float[] y, int row, int half, boolean add) {
+        RowPair.reduce(sums, pairs);
+        for (int i = 0; i < pairs; i++) {
+            int a = row + i, b = a + half;
+            y[a] = add ? y[a] + sums[2 * i] : sums[2 * i];
+            if (b != a) {
+                y[b] = add ? y[b] + sums[2 * i + 1] : sums[2 * i + 1];
+            }
+        }
+    }
+
+    @Override
+    void pair(Activations x, int rowA, int rowB, float[] y, boolean add, float[] scratch) {
+        Ints256 ints = x.ints256(order);
+        if (!ints.ready) {
+            super.pair(x, rowA, rowB, y, add, scratch);
+            return;
+        }
+        int a = RowPair.SUMS, b = rowA == rowB ? a : a + Dot256.rowSpace(cols);
+        unpack(rowA, scratch, a);
+        if (rowA != rowB) {
+            unpack(rowB, scratch, b);
+        }
+        for (int t = 0; t < x.tokens; ) {
+            int group = Math.min(2, x.tokens - t);
+            long s = t * ints.tokenBytes();
+            if (group == 2) {
+                Dot256.two(scratch, a, b, cols, ints.data(), s, s + ints.tokenBytes());
+            } else {
+                Dot256.one(scratch, a, b, cols, ints.data(), s);
+            }
+            RowPair.reduce(scratch, group);
+            RowPair.put(scratch, group, y, t * rows, rowA, rowB, rows, add);
+            t += group;
+        }
+    }
+
+    private void unpack(int row, float[] w, int at) {
+        scales(row, w, at, at + Dot256.offsets(cols));
+        pairs(row, w, at + Dot256.pairs(cols));
+    }
+
+    /** Whether there is {@link #one}. */
+    boolean fused() {
+        return false;
+    }
+
+    /**
+     * One token times rows as they are, from p and from q on: {@link Dot256#one} to the last bit, without the detour of the
+     * weights over memory. Vectors of sums go to {@code sums}: of the first row at p, the first at q, the second at p ..
+     */
+    void one(MemorySegment x, long p, long q, int pairs, float[] sums) {
+        throw new AssertionError(type);
+    }
 
     /** The bytes from {@code at} as unsigned numbers, one a lane. */
     static IntVector bytes(MemorySegment data, long at) {
         if (L == 4) {
             return IntVector.broadcast(I, data.get(ValueLayout.JAVA_INT_UNALIGNED, at)).lanewise(LSHR, BYTE_SHIFTS).and(0xFF);
         }
-        return ByteVector.fromMemorySegment(BYTES, data, at, LITTLE_ENDIAN).convertShape(ZERO_EXTEND_B2I, I, 0).reinterpretAsInts();
+        return ByteVector.fromMemorySegment(AS_MANY, data, at, LITTLE_ENDIAN).convertShape(ZERO_EXTEND_B2I, I, 0).reinterpretAsInts();
     }
 
     /** The half float at {@code at}. */
     static float half(MemorySegment data, long at) {
         return Float.float16ToFloat(data.get(ValueLayout.JAVA_SHORT_UNALIGNED, at));
+    }
+
+    /**
+     * Spreads a block's scales over the lanes of its vectors: {@code w[at + i] = scales[from[i]]} for 64 lanes.
+     *
+     * @param scales 16 floats at {@code w[s ..)}
+     */
+    static void spread(float[] w, int s, int[] from, int at) {
+        if (L == 16) {
+            IntVector all = FloatVector.fromArray(F, w, s).reinterpretAsInts();
+            IntVector.fromArray(I, from, 0).selectFrom(all).reinterpretAsFloats().intoArray(w, at);
+            IntVector.fromArray(I, from, 16).selectFrom(all).reinterpretAsFloats().intoArray(w, at + 16);
+            IntVector.fromArray(I, from, 32).selectFrom(all).reinterpretAsFloats().intoArray(w, at + 32);
+            IntVector.fromArray(I, from, 48).selectFrom(all).reinterpretAsFloats().intoArray(w, at + 48);
+            return;
+        }
+        for (int i = 0; i < 64; i += 4) {
+            float scale = w[s + from[i]];
+            w[at + i] = scale;
+            w[at + i + 1] = scale;
+            w[at + i + 2] = scale;
+            w[at + i + 3] = scale;
+        }
+    }
+
+    /** Where a lane's scale is among those of the block, by the order of its parts, with a scale for 16 or 32 values. */
+    static int[] lanes(Ints256.Order order, int values) {
+        int[] from = new int[64];
+        for (int i = 0; i < 64; i++) {
+            from[i] = values == 32 ? order.parts[i / 8] : 2 * order.parts[i / 8] + i / 4 % 2;
+        }
+        return from;
+    }
+
+    /** {@link #scales} of Q4_K and Q5_K, whose blocks begin alike. */
+    static void scalesAndMinima(MemorySegment data, long p, int blockBytes, int blocks, float[] w, int at, int offsets) {
+        for (int block = 0; block < blocks; block++, p += blockBytes, at += 64, offsets += 16) {
+            IntVector head = ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN).reinterpretAsInts();
+            int halves = head.lane(0);
+            float d = Float.float16ToFloat((short) halves), m = -Float.float16ToFloat((short) (halves >> 16));
+            for (int k = 0; k < 16; k += L) {
+                IntVector own = IntVector.fromArray(I, HEAD_WORDS, k).selectFrom(head);
+                IntVector pairs = IntVector.broadcast(I, 3).selectFrom(head);
+                IntVector n = own.lanewise(LSHR, IntVector.fromArray(I, OWN_SHIFTS, k)).and(IntVector.fromArray(I, OWN_BITS, k))
+                        .or(pairs.lanewise(LSHR, IntVector.fromArray(I, PAIR_SHIFTS, k)).and(IntVector.fromArray(I, PAIR_BITS, k)));
+                FloatVector by = FloatVector.broadcast(F, d);
+                by = L == 16 ? by.blend(m, MINIMA) : k < 8 ? by : FloatVector.broadcast(F, m);
+                ((FloatVector) n.castShape(F, 0)).mul(by).intoArray(w, offsets + k);
+            }
+            spread(w, offsets, NIBBLE_LANES, at);
+        }
     }
 
     /**

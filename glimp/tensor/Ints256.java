@@ -1,0 +1,125 @@
+package glimp.tensor;
+
+import static jdk.incubator.vector.VectorOperators.MAX;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Activations as integers with a scale for every 256, for the formats with blocks of that size; made once a product. They
+ * lie outside the heap, because there they can lie on cache lines, and arrays begin anywhere.
+ *
+ * <p>Two integers share a lane of 32 bits, as two weights do (see {@link Dot256}): of each four values 0 and 2 (even), or
+ * 1 and 3 (odd), the first of a pair in the upper half. A block takes {@value #BLOCK} bytes:
+ * <pre>
+ *   int[4][even, odd][16]  pairs: 32 values in 8 lanes, two such parts in 16, in the {@link Order} of the weights
+ *   float[16]              sums of the values, see {@link Order}
+ *   float[16]              the scale, 16 times, with the 2^-16 that takes a sum out of the upper half
+ * </pre>
+ */
+final class Ints256 {
+    /** In which order a format's vectors of 64 bytes hold the eight parts of 32 values, and how large integers may be. */
+    enum Order {
+        /** Nibbles of 32 bytes: values 0 .. 31 and 32 .. 63; {@code sums[8 + i]} is that of part i. */
+        NIBBLES(256, 0, 2, 1, 3, 4, 6, 5, 7),
+        /** Q6_K: nibbles of 64 bytes; {@code sums[i]} is -32 times that of the values 16 i .. 16 i + 15. */
+        SIXES(128, 0, 1, 2, 3, 4, 5, 6, 7),
+        /** Pairs of bits, 128 values in 32 bytes; {@code sums[i]} is that of the values 16 i .. 16 i + 15. */
+        BIT_PAIRS(256, 0, 4, 1, 5, 2, 6, 3, 7);
+
+        /** The largest activation. */
+        final int limit;
+        final int[] parts;
+
+        Order(int limit, int... parts) {
+            this.limit = limit;
+            this.parts = parts;
+        }
+    }
+
+    static final long BLOCK = 640, SUMS = 512, SCALE = 576;
+    private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+    /** Added to a small float, leaves the nearest whole number in the lowest bits of the sum. */
+    private static final float ROUND = 0x1.8p23f;
+
+    private final Activations x;
+    private final Order order;
+    private final int[] block = new int[256];
+    private MemorySegment data = MemorySegment.NULL;
+    boolean ready;
+
+    Ints256(Activations x, Order order) {
+        this.x = x;
+        this.order = order;
+    }
+
+    /** {@code [tokens][width / 256]} blocks. */
+    MemorySegment data() {
+        return data;
+    }
+
+    /** Bytes from one token to the next. */
+    long tokenBytes() {
+        return x.width / 256 * BLOCK;
+    }
+
+    /** Makes the integers, once after every {@link Activations#changed}. */
+    void make() {
+        if (ready) {
+            return;
+        }
+        if (data.byteSize() < x.tokens * tokenBytes()) {
+            data = Arena.ofAuto().allocate(x.tokens * tokenBytes(), 64);
+        }
+        for (int i = 0; i < x.tokens * (x.width / 256); i++) {
+            block(256 * i, i * BLOCK);
+        }
+        ready = true;
+    }
+
+    private void block(int from, long at) {
+        FloatVector most = FloatVector.zero(F);
+        for (int i = 0; i < 256; i += F.length()) {
+            most = most.max(FloatVector.fromArray(F, x.values, from + i).abs());
+        }
+        float largest = most.reduceLanes(MAX);
+        float scale = largest == 0 ? 0 : order.limit / largest, unit = largest / order.limit;
+        for (int i = 0; i < 256; i += F.length()) {
+            FloatVector.fromArray(F, x.values, from + i).mul(scale).add(ROUND).reinterpretAsInts()
+                    .sub(Float.floatToRawIntBits(ROUND)).intoArray(block, i);
+        }
+        for (int i = 0; i < 16; i++) {
+            data.set(ValueLayout.JAVA_FLOAT, at + SCALE + 4 * i, unit * 0x1p-16f);
+        }
+        for (int i = 0; i < 8; i++) {
+            part(32 * order.parts[i], at + 128 * (i / 2) + 32 * (i % 2));
+            sums(i, unit, at + SUMS);
+        }
+    }
+
+    private void part(int from, long at) {
+        for (int k = 0; k < 8; k++, from += 4, at += 4) {
+            data.set(ValueLayout.JAVA_INT, at, (block[from] << 16) + block[from + 2]);
+            data.set(ValueLayout.JAVA_INT, at + 64, (block[from + 1] << 16) + block[from + 3]);
+        }
+    }
+
+    private void sums(int part, float unit, long at) {
+        int a = 0, b = 0;
+        for (int i = 32 * part; i < 32 * part + 16; i++) {
+            a += block[i];
+            b += block[i + 16];
+        }
+        if (order == Order.NIBBLES) {
+            data.set(ValueLayout.JAVA_FLOAT, at + 4 * part, 0);
+            data.set(ValueLayout.JAVA_FLOAT, at + 32 + 4 * part, unit * (a + b));
+        } else {
+            float factor = order == Order.SIXES ? -32 * unit : unit;
+            data.set(ValueLayout.JAVA_FLOAT, at + 8 * part, factor * a);
+            data.set(ValueLayout.JAVA_FLOAT, at + 8 * part + 4, factor * b);
+        }
+    }
+}
