@@ -1,10 +1,12 @@
 import glimp.app.Bench;
+import glimp.app.Compare;
 import glimp.app.Demo;
 import glimp.app.Failures;
 import glimp.app.GlimpseOnce;
 import glimp.app.Help;
 import glimp.app.Inspect;
 import glimp.app.Options;
+import glimp.app.Relaunch;
 import glimp.app.Run;
 import glimp.app.Terminal;
 import glimp.app.Tokenize;
@@ -21,6 +23,9 @@ public final class GlimpRouter {
     private GlimpRouter() {}
 
     public static void main(String[] args) {
+        if (Relaunch.needed()) {
+            System.exit(Relaunch.run(args));
+        }
         // Every tensor's extent is checked against its file on loading, so that the kernels need not check each access.
         // Read once, by the first vector class: this must come before anything else.
         System.getProperties().putIfAbsent("jdk.incubator.vector.VECTOR_ACCESS_OOB_CHECK", "0");
@@ -36,6 +41,7 @@ public final class GlimpRouter {
         switch (options.command()) {
             case "run" -> Run.run(options, terminal);
             case "demo" -> Demo.run(options, terminal);
+            case "compare" -> Compare.run(options, terminal);
             case "bench" -> Bench.run(options, terminal);
             case "inspect" -> Inspect.run(options, terminal);
             case "tokenize" -> Tokenize.run(options, terminal);

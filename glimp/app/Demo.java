@@ -5,6 +5,7 @@ import glimp.route.Result;
 import glimp.route.Router;
 import glimp.text.Json;
 import glimp.text.Message;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -17,37 +18,50 @@ public final class Demo {
 
     private Demo() {}
 
+    /** A question with its answer. */
+    record Question(String text, String answer) {
+        /** An answer is right when it names the expected numbers, in order, and no others. */
+        boolean right(String given) {
+            return numbers(given).equals(numbers(answer));
+        }
+
+        private static List<String> numbers(String text) {
+            return NUMBER.matcher(text).results().map(MatchResult::group).toList();
+        }
+    }
+
+    /** The first of the built-in questions, as many as are asked for. */
+    static List<Question> questions(Options options) {
+        List<Question> questions = new ArrayList<>();
+        for (String line : Pair.questions()) {
+            if (questions.size() < options.count("--questions", 1)) {
+                Map<?, ?> item = (Map<?, ?>) Json.parse(line);
+                questions.add(new Question((String) item.get("question"), (String) item.get("answer")));
+            }
+        }
+        return questions;
+    }
+
     public static void run(Options options, Terminal terminal) {
-        int count = options.count("--questions", 1);
-        List<String> questions = Pair.questions();
+        List<Question> questions = questions(options);
         Settings.of(options, 0);
-        int right = 0, asked = 0;
+        int right = 0;
         long steps = 0, byLarge = 0;
         try (Session session = new Session(Pair.or(options.files()), options, terminal)) {
             Router router = session.router(Settings.of(options, session.capacity()));
-            for (String line : questions.subList(0, Math.min(count, questions.size()))) {
-                @SuppressWarnings("unchecked")
-                Map<String, Object> item = (Map<String, Object>) Json.parse(line);
-                String question = (String) item.get("question");
-                String expected = (String) item.get("answer");
-                terminal.out.println(question + "\n");
-                Result result = router.run(new Chain(List.of(new Message("user", question))), new Transcript(terminal, options.has("--quiet"), Interrupt.NEVER));
-                boolean correct = numbers(result.answer()).equals(numbers(expected));
-                terminal.out.println("\n" + (correct ? "  " + terminal.green("right") : "  " + terminal.red("wrong") + ", it is " + expected));
+            for (Question question : questions) {
+                terminal.out.println(question.text + "\n");
+                Result result = router.run(new Chain(List.of(new Message("user", question.text))), new Transcript(terminal, options.has("--quiet"), Interrupt.NEVER));
+                boolean correct = question.right(result.answer());
+                terminal.out.println("\n" + (correct ? "  " + terminal.green("right") : "  " + terminal.red("wrong") + ", it is " + question.answer));
                 terminal.out.println();
                 terminal.err.println(terminal.faint(Summary.of(result)) + "\n");
                 terminal.flush();
-                asked++;
                 right += correct ? 1 : 0;
                 steps += result.steps().size();
                 byLarge += result.interventions();
             }
         }
-        terminal.out.printf(Locale.ROOT, "right %d of %d, steps by L %.1f %%%n", right, asked, 100.0 * byLarge / Math.max(1, steps));
-    }
-
-    /** An answer is right when it names the expected numbers, in order, and no others. */
-    private static List<String> numbers(String text) {
-        return NUMBER.matcher(text).results().map(MatchResult::group).toList();
+        terminal.out.printf(Locale.ROOT, "right %d of %d, steps by L %.1f %%%n", right, questions.size(), 100.0 * byLarge / Math.max(1, steps));
     }
 }

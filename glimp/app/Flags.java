@@ -7,6 +7,7 @@ import java.util.List;
 final class Flags {
     private static final String PROMPT = "Prompt";
     private static final String ROUTING = "Routing";
+    private static final String DRAFTS = "Drafts, verified by the model that writes";
     private static final String SAMPLING = "Sampling";
     private static final String MEMORY = "Context and threads";
     private static final String OUTPUT = "Output";
@@ -14,8 +15,10 @@ final class Flags {
     private static final List<Flag> MACHINE = List.of(
             Flag.of(MEMORY, "-c --ctx-size", "N", "0", "tokens of context for each model; 0: as trained, at most 16384"),
             Flag.of(MEMORY, "-t --threads", "N", "0", "threads of the worker team; 0: one a core"),
-            Flag.of(MEMORY, "-ctk --cache-type-k", "TYPE", "f16", "keys in the cache: f32 or f16"),
-            Flag.of(MEMORY, "-ctv --cache-type-v", "TYPE", "f16", "values in the cache: f32 or f16"));
+            Flag.of(MEMORY, "-ctk --cache-type-k", "TYPE", "f16", "keys in the cache: f32, f16 or q8_0"),
+            Flag.of(MEMORY, "-ctv --cache-type-v", "TYPE", "f16", "values in the cache: f32, f16 or q8_0"));
+
+    private static final Flag CACHE_FILE = Flag.of(MEMORY, "--cache-file", "FILE", null, "what the models have read: restored from it if it is there, saved to it at the end");
 
     private static final List<Flag> WRITING = List.of(
             Flag.of(PROMPT, "-sys --system-prompt", "TEXT", null, "system message"),
@@ -28,6 +31,10 @@ final class Flags {
             Flag.of(ROUTING, "--step-tokens", "N", "512", "most tokens of a step"),
             Flag.of(ROUTING, "--thinking-tokens", "N", "8192", "most tokens of all steps"),
             Flag.of(ROUTING, "--paper", null, null, "every detail as published: top-20 glimpse, tau 0.9, temperature 0.6, top-p 0.95, hand-over as text"),
+            Flag.of(DRAFTS, "--draft", "NAME", null, "who drafts: model (S for L; default where they have one vocabulary), lookup (what was said before), text (S, by way of text; greedy only)"),
+            Flag.of(DRAFTS, "--draft-max", "N", "8", "most tokens of a draft, up to 8"),
+            Flag.of(DRAFTS, "--draft-fixed", null, null, "always draft so many, whether it pays or not"),
+            Flag.of(DRAFTS, "--no-draft", null, null, "a token a pass"),
             Flag.of(SAMPLING, "-s --seed", "N", "-1", "seed of the random numbers; -1: a new one each time"),
             Flag.of(SAMPLING, "--temp", "T", "0.6", "temperature; 0 is greedy"),
             Flag.of(SAMPLING, "--top-k", "K", "0", "draw from the k likeliest tokens; 0: all"),
@@ -46,8 +53,10 @@ final class Flags {
     /** The flags of a command; null if there is no such command. */
     static List<Flag> of(String command) {
         return switch (command) {
-            case "run" -> join(List.of(TEXT, FILE), WRITING, MACHINE, List.of(TRACE, QUIET, HELP));
+            case "run" -> join(List.of(TEXT, FILE), WRITING, MACHINE, List.of(CACHE_FILE, TRACE, QUIET, HELP));
             case "demo" -> join(List.of(Flag.of(PROMPT, "--questions", "N", "20", "how many of the built-in questions")), WRITING, MACHINE, List.of(QUIET, HELP));
+            case "compare" -> join(List.of(Flag.of(PROMPT, "--questions", "N", "60", "how many of the built-in questions"),
+                    Flag.of(PROMPT, "--rounds", "N", "3", "how often each is asked")), WRITING, MACHINE, List.of(HELP));
             case "bench" -> join(List.of(
                     Flag.of("Bench", "-m --model", "FILE", null, "the model"),
                     Flag.of("Bench", "-p --n-prompt", "N", "512", "tokens of the prompt; 0: no prefill test; here and below, several with commas: 512,64,4"),

@@ -1,11 +1,15 @@
 package glimp.app;
 
+import glimp.app.Settings.Drafts;
 import glimp.decode.Context;
+import glimp.decode.ContextFile;
+import glimp.decode.Pace;
 import glimp.decode.Sampler;
 import glimp.gguf.Gguf;
 import glimp.model.KvCache;
 import glimp.model.Model;
 import glimp.route.Author;
+import glimp.route.Drafting;
 import glimp.route.LocalWriter;
 import glimp.route.Policy;
 import glimp.route.Router;
@@ -13,9 +17,12 @@ import glimp.route.Writer;
 import glimp.tensor.Team;
 import glimp.text.ChatTemplate;
 import glimp.text.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /** The models of a run, loaded, with the team that they share. */
 final class Session implements AutoCloseable {
@@ -58,7 +65,7 @@ final class Session implements AutoCloseable {
     }
 
     static KvCache.Type cacheType(Options options, String flag) {
-        return options.choice(flag, "f32", "f16").equals("f32") ? KvCache.Type.F32 : KvCache.Type.F16;
+        return KvCache.Type.valueOf(options.choice(flag, "f32", "f16", "q8_0").toUpperCase(Locale.ROOT));
     }
 
     boolean pair() {
@@ -80,9 +87,12 @@ final class Session implements AutoCloseable {
 
     /** The loop of the method over both models; where they have one vocabulary, they share a tokenizer and hand over tokens. */
     Router router(Settings settings) {
-        boolean tokens = !settings.handOverText() && small().tokenizer.sameVocabulary(large().tokenizer);
-        Writer small = writer(small(), small().tokenizer, true, settings);
-        Writer large = writer(large(), tokens ? small().tokenizer : large().tokenizer, true, settings);
+        boolean oneVocabulary = small().tokenizer.sameVocabulary(large().tokenizer);
+        boolean tokens = !settings.handOverText() && oneVocabulary;
+        LocalWriter small = writer(small(), small().tokenizer, true, settings, lookup(settings), 0);
+        Tokenizer tokenizer = tokens ? small().tokenizer : large().tokenizer;
+        double weight = settings.drafts().are("lookup") ? 0 : (double) small().model.bytes() / large().model.bytes();
+        LocalWriter large = writer(large(), tokenizer, true, settings, drafting(settings.drafts(), small, tokenizer, oneVocabulary), weight);
         Policy policy = switch (settings.method()) {
             case "large" -> new Policy.Alone(Author.LARGE, large);
             case "small" -> new Policy.Alone(Author.SMALL, small);
@@ -91,13 +101,60 @@ final class Session implements AutoCloseable {
         return new Router(policy, small, large, settings.answerSmall() ? small : large, settings.limits());
     }
 
-    /** The only model, which thinks if its format has thinking in it. */
-    Writer alone(Settings settings) {
-        return writer(small(), small().tokenizer, small().template.thinks(), settings);
+    /** Who drafts for the large model; null: nobody. */
+    private static Drafting drafting(Drafts drafts, LocalWriter small, Tokenizer large, boolean oneVocabulary) {
+        if (drafts.are("model") && !oneVocabulary) {
+            throw new UsageException("--draft model needs models of one vocabulary, and these have two: use --draft text or --draft lookup");
+        }
+        return switch (drafts.by()) {
+            case "lookup" -> Drafting.lookup();
+            case "text" -> Drafting.text(small, large);
+            case "none" -> null;
+            case null, default -> oneVocabulary ? Drafting.model(small) : null;
+        };
     }
 
-    private static Writer writer(Loaded model, Tokenizer tokenizer, boolean think, Settings settings) {
-        return new LocalWriter(model.context, tokenizer, model.template, new Sampler(settings.sampling()), think, settings.glimpseTopK());
+    /** The only model, which thinks if its format has thinking in it. */
+    Writer alone(Settings settings) {
+        if (settings.drafts().are("model") || settings.drafts().are("text")) {
+            throw new UsageException("--draft " + settings.drafts().by() + " needs a second model that drafts: use --draft lookup");
+        }
+        return writer(small(), small().tokenizer, small().template.thinks(), settings, lookup(settings), 0);
+    }
+
+    private static Drafting lookup(Settings settings) {
+        return settings.drafts().are("lookup") ? Drafting.lookup() : null;
+    }
+
+    /** @param weight time of a drafted token as a share of the model's own pass, before it is measured */
+    private static LocalWriter writer(Loaded model, Tokenizer tokenizer, boolean think, Settings settings, Drafting drafting, double weight) {
+        Drafts drafts = settings.drafts();
+        Pace pace = drafts.fixed() ? Pace.fixed(drafts.most()) : Pace.adaptive(drafts.most(), weight, !drafts.repeatable());
+        return new LocalWriter(model.context, tokenizer, model.template, new Sampler(settings.sampling()), think, settings.glimpseTopK(), drafting, pace);
+    }
+
+    /** Takes up what the models had read when it was saved; nothing where there is no such file yet. */
+    void restore(Path file) {
+        try {
+            if (Files.exists(file)) {
+                ContextFile.load(file, contexts());
+            }
+        } catch (IOException e) {
+            throw new FailureException("cannot read " + file + ": " + Input.reason(e));
+        }
+    }
+
+    /** Saves what the models have read. */
+    void save(Path file) {
+        try {
+            ContextFile.save(file, contexts());
+        } catch (IOException e) {
+            throw new FailureException("cannot write " + file + ": " + Input.reason(e));
+        }
+    }
+
+    private List<ContextFile.Entry> contexts() {
+        return models.stream().map(model -> new ContextFile.Entry(model.file, model.context)).toList();
     }
 
     @Override

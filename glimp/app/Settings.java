@@ -1,5 +1,6 @@
 package glimp.app;
 
+import glimp.decode.Draft;
 import glimp.decode.Sampling;
 import glimp.route.Limits;
 import java.util.LinkedHashMap;
@@ -10,7 +11,21 @@ import java.util.Map;
  *
  * @param handOverText each model reads the other's steps as text, even where both have one vocabulary
  */
-record Settings(String method, double tau, int glimpseTopK, boolean answerSmall, boolean handOverText, Limits limits, Sampling sampling) {
+record Settings(String method, double tau, int glimpseTopK, boolean answerSmall, boolean handOverText, Limits limits, Sampling sampling, Drafts drafts) {
+    /**
+     * What is drafted, for a model to verify.
+     *
+     * @param by model, lookup, text or none; null: model where that is possible
+     * @param most tokens of a draft
+     * @param fixed always so many
+     * @param repeatable how many depends on the text only, and on no clock: the same seed is to draw the same text
+     */
+    record Drafts(String by, int most, boolean fixed, boolean repeatable) {
+        boolean are(String kind) {
+            return kind.equals(by);
+        }
+    }
+
     /** The published code's details (arXiv 2601.05110), as defaults for flags that are not given. */
     private static final Map<String, String> PAPER = Map.of("--glimpse-top-k", "20", "--tau", "0.9", "--temp", "0.6", "--top-p", "0.95",
             "--top-k", "0", "--min-p", "0", "--step-tokens", "512", "--thinking-tokens", "8192", "--predict", "2048");
@@ -35,13 +50,33 @@ record Settings(String method, double tau, int glimpseTopK, boolean answerSmall,
         Limits limits = new Limits(delimiter, "</think>", options.count("--step-tokens", 1), options.count("--thinking-tokens", 0),
                 answerTokens, Math.min(answerTokens, context / RESERVED_SHARE), paper ? PAPER_REPEATS_FROM : 2);
         return new Settings(method, options.number("--tau", 0, 1e9), options.count("--glimpse-top-k", 0),
-                answer == null ? method.equals("small") : answer.equals("small"), paper, limits, sampling(options));
+                answer == null ? method.equals("small") : answer.equals("small"), paper, limits, sampling(options), drafts(options));
+    }
+
+    private static Drafts drafts(Options options) {
+        String by = options.choice("--draft", "model", "lookup", "text");
+        int most = options.count("--draft-max", 0);
+        if (most > Draft.MOST) {
+            throw options.bad("--draft-max", "a whole number up to " + Draft.MOST);
+        }
+        boolean greedy = options.number("--temp", 0, 1000) == 0;
+        if (options.has("--no-draft")) {
+            by = "none";
+        } else if ("text".equals(by) && !greedy) {
+            throw new UsageException("--draft text is exact for greedy text only: add --temp 0, or use --draft lookup");
+        }
+        return new Drafts(by, most, options.has("--draft-fixed"), !greedy && options.whole("--seed") != -1);
     }
 
     private static Sampling sampling(Options options) {
         long seed = options.whole("--seed");
         return new Sampling(options.number("--temp", 0, 1000), options.count("--top-k", 0), options.number("--top-p", 1e-6, 1),
                 options.number("--min-p", 0, 1), options.number("--repeat-penalty", 0.01, 1000), seed == -1 ? System.nanoTime() & 0xffffffffL : seed);
+    }
+
+    /** The same with another method, and without drafts unless they are wanted. */
+    Settings with(String method, boolean drafts) {
+        return new Settings(method, tau, glimpseTopK, answerSmall, handOverText, limits, sampling, drafts ? this.drafts : new Drafts("none", 0, true, true));
     }
 
     /** For the trace. */
@@ -52,6 +87,9 @@ record Settings(String method, double tau, int glimpseTopK, boolean answerSmall,
         map.put("glimpse_top_k", (long) glimpseTopK);
         map.put("answer", answerSmall ? "small" : "large");
         map.put("hand_over", handOverText ? "text" : "tokens");
+        map.put("draft", drafts.by());
+        map.put("draft_max", (long) drafts.most());
+        map.put("draft_fixed", drafts.fixed());
         map.put("delimiter", limits.delimiter());
         map.put("step_tokens", (long) limits.step());
         map.put("thinking_tokens", (long) limits.thinking());

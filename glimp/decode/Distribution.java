@@ -21,7 +21,7 @@ public final class Distribution {
     }
 
     /** Probability of a token. @param logits {@code float[vocab]}, left as they are */
-    static double probability(float[] logits, int token) {
+    public static double probability(float[] logits, int token) {
         int n = logits.length;
         float max = Ops.max(logits, 0, n);
         return Math.exp(logits[token] - max) / Ops.exp(logits.clone(), 0, n, max, 1);

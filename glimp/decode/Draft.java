@@ -36,6 +36,11 @@ public final class Draft {
         this.last = last;
     }
 
+    /** How many more tokens it can take. */
+    public int room() {
+        return most - count;
+    }
+
     /** Draws the next token from a drafting model's logits, {@code float[vocab]}. @return whether another one is wanted */
     public boolean draw(float[] logits) {
         int token = sampler.draft(logits, text, begin + count, from[count]);

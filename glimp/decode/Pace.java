@@ -18,7 +18,7 @@ public final class Pace {
     /** Tokens that the first guess of an acceptance is worth. */
     private static final double GUESS = 2;
     /** While drafting does not pay, a round now and then tries again, twice as rarely each time. */
-    private static final int FIRST_TRY = 16, RAREST_TRY = 512, TRY = 2;
+    private static final int FIRST_TRY = 16, RAREST_TRY = 128, TRY = 3;
 
     private final int most;
     private final boolean fixed;
@@ -26,7 +26,7 @@ public final class Pace {
     private final PassTime measured = new PassTime();
     /** What decisions go by: what has been measured, or what is thought before that. */
     private final PassTime verifying;
-    private double draftMs = Double.NaN;
+    private double draftN, draftMs;
 
     private final double[] accepted = new double[BINS.length], judged = new double[BINS.length];
     private double allAccepted = 1.5 * GUESS, allJudged = 2 * GUESS;
@@ -38,7 +38,6 @@ public final class Pace {
     private int batch;
     private double reached;
     private double worth;
-    private double lastConfidence;
 
     private Pace(int most, boolean fixed, boolean byClock, double weight) {
         if (most < 0 || most > Draft.MOST) {
@@ -109,9 +108,9 @@ public final class Pace {
 
     /** Whether the next token, of this confidence, is worth verifying; if not, the draft ends, and it counts as rejected. */
     boolean worth(double confidence) {
-        lastConfidence = confidence;
-        if (fixed || trying || reached * acceptance(confidence) * worth > verifying.of(batch + 1) - verifying.of(batch)) {
-            reached *= acceptance(confidence);
+        double stands = reached * acceptance(confidence);
+        if (fixed || trying || pays(stands, 1)) {
+            reached = stands;
             batch++;
             return true;
         }
@@ -121,7 +120,25 @@ public final class Pace {
 
     /** Whether a token more is worth drafting and verifying. */
     boolean another() {
-        return fixed || trying || reached * allAccepted / allJudged * worth > draftTime() + verifying.of(batch + 1) - verifying.of(batch);
+        return fixed || trying || pays(reached * allAccepted / allJudged, 0);
+    }
+
+    /**
+     * Whether some number of tokens more brings more than it costs: a kernel that takes tokens by fours makes one more dear,
+     * and the next ones cheap.
+     *
+     * @param stands probability that the first of them will be kept @param drawn how many of them have been drafted already
+     */
+    private boolean pays(double stands, int drawn) {
+        double gain = 0;
+        for (int n = 1; batch + n <= Draft.MOST; n++) {
+            gain += stands * worth;
+            stands *= allAccepted / allJudged;
+            if (gain > (n - drawn) * draftTime() + verifying.of(batch + n) - verifying.of(batch)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** A drafted token has been judged; those behind a rejected one are not. */
@@ -139,12 +156,17 @@ public final class Pace {
 
     /** A pass of the drafting model took so long. */
     void drafted(double ms) {
-        draftMs = Double.isNaN(draftMs) ? ms : draftMs + 0.05 * (Math.min(ms, 3 * draftMs) - draftMs);
+        if (measured.measured()) {
+            draftMs += Math.min(ms, PassTime.INTERRUPTED * draftTime(measured));
+            draftN++;
+        }
     }
 
     /** A pass of the verifying model took so long. */
     void verified(int tokens, double ms) {
         measured.add(tokens, ms);
+        draftN *= PassTime.MEMORY;
+        draftMs *= PassTime.MEMORY;
     }
 
     /** A pass of the verifying model for a single token. */
@@ -153,7 +175,12 @@ public final class Pace {
     }
 
     private double draftTime() {
-        return Double.isNaN(draftMs) || !verifying.measured() ? weight * verifying.of(1) : draftMs;
+        return verifying == measured ? draftTime(measured) : weight * verifying.of(1);
+    }
+
+    /** From what was measured lately, and, the less that was, from what is expected: a time that was wrong is tried again. */
+    private double draftTime(PassTime one) {
+        return (draftMs + PassTime.TRUST * weight * one.of(1)) / (draftN + PassTime.TRUST);
     }
 
     private double acceptance(double confidence) {

@@ -4,6 +4,7 @@ import glimp.decode.Context;
 import glimp.decode.Drafter;
 import glimp.decode.LookupDrafter;
 import glimp.decode.ModelDrafter;
+import glimp.text.Tokenizer;
 
 /** Who drafts what a model on this machine writes. */
 public interface Drafting {
@@ -32,6 +33,19 @@ public interface Drafting {
         return (chain, length) -> {
             LocalWriter.Line line = small.line(chain);
             drafter.begin(line.tokens(), line.length(), length);
+            return drafter;
+        };
+    }
+
+    /**
+     * The small model, by way of text: for a model of another vocabulary, and greedy text only.
+     *
+     * @param large the vocabulary of the model that writes
+     */
+    static Drafting text(LocalWriter small, Tokenizer large) {
+        TextDrafter drafter = new TextDrafter(small, large);
+        return (chain, length) -> {
+            drafter.begin(chain, length);
             return drafter;
         };
     }

@@ -159,6 +159,10 @@ public final class LocalWriter implements Writer {
         return context;
     }
 
+    Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
     /** The chain as this model reads it; valid until the next call. */
     Line line(Chain chain) {
         render(chain);

@@ -17,8 +17,18 @@ public record Usage(long written, double writeMs, long glimpses, double glimpseM
 
     /** What was done since an earlier reading. */
     public Usage since(Usage earlier) {
-        return new Usage(written - earlier.written, writeMs - earlier.writeMs, glimpses - earlier.glimpses, glimpseMs - earlier.glimpseMs,
-                switched - earlier.switched, switchMs - earlier.switchMs, prompt - earlier.prompt, promptMs - earlier.promptMs, recomputed - earlier.recomputed,
-                passes - earlier.passes, drafted - earlier.drafted, accepted - earlier.accepted, savedMs - earlier.savedMs);
+        return plus(earlier, -1);
+    }
+
+    /** Both together. */
+    public Usage plus(Usage more) {
+        return plus(more, 1);
+    }
+
+    private Usage plus(Usage u, int times) {
+        return new Usage(written + times * u.written, writeMs + times * u.writeMs, glimpses + times * u.glimpses, glimpseMs + times * u.glimpseMs,
+                switched + times * u.switched, switchMs + times * u.switchMs, prompt + times * u.prompt, promptMs + times * u.promptMs,
+                recomputed + times * u.recomputed, passes + times * u.passes, drafted + times * u.drafted, accepted + times * u.accepted,
+                savedMs + times * u.savedMs);
     }
 }
