@@ -1,7 +1,6 @@
 package glimp.app;
 
 import glimp.decode.Context;
-import glimp.model.Config;
 import glimp.model.KvCache;
 import glimp.model.Model;
 import java.util.Random;
@@ -18,14 +17,15 @@ final class Stopwatch {
     private final Trial trial;
     private final Context context;
     private final int[] tokens;
-    private final int bytesOfACell;
+    /** Keys and values of a token. */
+    private final double cachedBytes;
 
     Stopwatch(Model model, Trial trial, KvCache.Type keys, KvCache.Type values) {
         this.model = model;
         this.trial = trial;
         this.context = new Context(model, trial.depth() + trial.tokens(), keys, values);
         this.tokens = new Random(1).ints(trial.depth() + trial.tokens(), 0, model.config().vocabulary()).toArray();
-        this.bytesOfACell = keys.bytes + values.bytes;
+        this.cachedBytes = model.cache(1, keys, values).savedBytes(1024) / 1024.0;
     }
 
     void warmUp() {
@@ -74,8 +74,6 @@ final class Stopwatch {
 
     /** Bytes that a token reads, when it runs alone: weights, and the keys and values of those before it. */
     double bytesRead() {
-        Config c = model.config();
-        double cells = (double) c.layers() * c.kvHeads() * c.headWidth();
-        return model.bytes() + cells * bytesOfACell * (trial.depth() + (trial.tokens() + 1) / 2.0);
+        return model.bytes() + cachedBytes * (trial.depth() + (trial.tokens() + 1) / 2.0);
     }
 }
