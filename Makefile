@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: run test jar bench clean help jdk
+.PHONY: run test jar install bench clean help jdk
 
 # A JDK of 25 or newer: JAVA_HOME, then PATH, then where systems and version managers put them.
 JDK := $(shell for home in "$$JAVA_HOME" "$$(dirname "$$(dirname "$$(readlink -f "$$(command -v javac)" 2>/dev/null)")")" \
@@ -12,7 +12,7 @@ JDK := $(shell for home in "$$JAVA_HOME" "$$(dirname "$$(dirname "$$(readlink -f
     [ "$${version:-0}" -ge 25 ] && { echo "$$home"; break; }; done)
 
 VECTOR := --add-modules jdk.incubator.vector
-JAVA := $(JDK)/bin/java $(VECTOR)
+JAVA := $(JDK)/bin/java @.java-flags
 JAVAC := $(JDK)/bin/javac $(VECTOR) -nowarn -Xlint:-incubating
 JUNIT := .lib/junit-platform-console-standalone-6.0.1.jar
 SOURCES := GlimpRouter.java $(shell find glimp -name '*.java')
@@ -26,12 +26,22 @@ run: jdk
 test: jdk $(JUNIT)
 	@rm -rf .build/test && mkdir -p .build/test
 	@$(JAVAC) -cp $(JUNIT) -d .build/test $(SOURCES) $(TESTS)
-	@$(JAVA) -jar $(JUNIT) execute --class-path .build/test --scan-class-path --disable-banner --disable-ansi-colors --details tree 2>&1 \
+	@$(JDK)/bin/java $(VECTOR) -jar $(JUNIT) execute --class-path .build/test --scan-class-path --disable-banner --disable-ansi-colors --details tree 2>&1 \
 	    | tee .build/test.log; status=$$?; \
 	    awk '/tests successful/ {p = $$2} /tests failed/ {f = $$2} /tests (aborted|skipped)/ {s += $$2} END {printf "%d passed, %d failed, %d skipped\n", p, f, s}' .build/test.log; exit $$status
 
 ## jar      make glimprouter.jar, with the pair inside
 jar: glimprouter.jar
+
+## install  put a command glimprouter, that starts sooner than the jar alone, into PREFIX/bin (default: ~/.local/bin)
+PREFIX ?= $(HOME)/.local
+LIB = $(abspath $(PREFIX))/lib/glimprouter
+install: glimprouter.jar
+	@mkdir -p $(PREFIX)/bin $(LIB)
+	@cp glimprouter.jar $(LIB)/ && cp .java-flags $(LIB)/java-flags
+	@$(JDK)/bin/java @.java-flags -XX:AOTCacheOutput=$(LIB)/glimprouter.aot -Xlog:disable -jar $(LIB)/glimprouter.jar demo --questions 3 --temp 0 >/dev/null 2>&1
+	@printf '#!/bin/sh\nexec %s @%s/java-flags -XX:AOTCache=%s/glimprouter.aot -Xlog:disable -jar %s/glimprouter.jar "$$@"\n' $(JDK)/bin/java $(LIB) $(LIB) $(LIB) > $(PREFIX)/bin/glimprouter
+	@chmod +x $(PREFIX)/bin/glimprouter
 
 ## bench    speed of the models in MODELS="a.gguf b.gguf" (default: the pair), beside PEER="COMMAND", with BENCH="other flags"
 MODELS ?= models/glimp-s.gguf models/glimp-l.gguf
@@ -55,7 +65,6 @@ $(JUNIT):
 
 glimprouter.jar: jdk $(SOURCES) $(wildcard models/*.gguf)
 	@rm -rf .build/jar && mkdir -p .build/jar
-	@$(JAVAC) -d .build/jar $(SOURCES)
-	@cp -r models .build/jar/models
-	@printf 'Main-Class: GlimpRouter\n' > .build/manifest
-	@$(JDK)/bin/jar --create --file glimprouter.jar --manifest .build/manifest -C .build/jar .
+	@$(JAVAC) -XDstringConcat=inline -d .build/jar $(SOURCES)
+	@cp -r models .java-flags .build/jar
+	@$(JDK)/bin/jar --create --no-compress --file glimprouter.jar --main-class GlimpRouter -C .build/jar .
