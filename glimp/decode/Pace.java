@@ -17,8 +17,8 @@ public final class Pace {
     private static final double[] BINS = {0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.995, 1};
     /** Tokens that the first guess of an acceptance is worth. */
     private static final double GUESS = 2;
-    /** While drafting does not pay, a round now and then tries again, twice as rarely each time. */
-    private static final int FIRST_TRY = 16, RAREST_TRY = 128, TRY = 3;
+    /** While drafting does not pay, a round now and then tries again, twice as rarely each time; while it pays, one does without. */
+    private static final int FIRST_TRY = 32, RAREST_TRY = 128, TRY = 3;
 
     private final int most;
     private final boolean fixed;
@@ -32,6 +32,8 @@ public final class Pace {
     private double allAccepted = 1.5 * GUESS, allJudged = 2 * GUESS;
     private int interval = FIRST_TRY;
     private int untilTry = FIRST_TRY;
+    /** Rounds since a pass of one token, which drafts are weighed against, has been measured. */
+    private int sinceSingle;
 
     /* This round. */
     private boolean trying;
@@ -80,6 +82,9 @@ public final class Pace {
         trying = false;
         if (n > 0) {
             interval = untilTry = FIRST_TRY;
+            if (sinceSingle >= FIRST_TRY) {
+                return 0;
+            }
             return Math.clamp(Draft.MOST - pending, 0, most);   // a larger batch is two
         }
         if (--untilTry > 0) {
@@ -165,6 +170,7 @@ public final class Pace {
     /** A pass of the verifying model took so long. */
     void verified(int tokens, double ms) {
         measured.add(tokens, ms);
+        sinceSingle = tokens == 1 ? 0 : sinceSingle + 1;
         draftN *= PassTime.MEMORY;
         draftMs *= PassTime.MEMORY;
     }
