@@ -72,8 +72,9 @@ final class Q4_K extends Blocks256 {
      * other two. All eight scales and eight minima come out of the header in one vector, so that one conversion, one
      * multiplication with d or -m and one FMA with the activations' sums serve for all; then a permutation for each pair of
      * parts brings the scales over their lanes. 56 operations on whole vectors a block, of which 8 multiply: their number is
-     * what limits (Zen 4: 20 GB/s from the L2 cache, 30 cycles a block; in vectors of 256 bits 9, for twice the operations).
-     * The half floats are taken from a lane, since reading them from the segment costs more checks than all of the block.
+     * what limits. Zen 4: 13 GB/s from memory with rows of 1024, 15 to 20 from the L2 cache with long rows; in vectors of 256
+     * bits, with scales unpacked beforehand, 8.5. The half floats come out of a lane because a read of one number from the
+     * segment is checked each time, and a load of a vector need not be.
      */
     @Override
     void one(MemorySegment x, long p, long q, int pairs, float[] sums) {
@@ -86,16 +87,21 @@ final class Q4_K extends Blocks256 {
             long end = p + rowBytes, s = 0;
             while (p != end) {
                 IntVector v, c;
-                IntVector x0 = IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN), x1 = IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN);
-                IntVector x2 = IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN), x3 = IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN);
-                IntVector x4 = IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN), x5 = IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN);
-                IntVector x6 = IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN), x7 = IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN);
+                IntVector x0 = IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN);
+                IntVector x1 = IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN);
+                IntVector x2 = IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN);
+                IntVector x3 = IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN);
+                IntVector x4 = IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN);
+                IntVector x5 = IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN);
+                IntVector x6 = IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN);
+                IntVector x7 = IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN);
                 FloatVector xs = FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS, LITTLE_ENDIAN);
                 FloatVector dx = FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN);
                 {
                     IntVector head = ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN).reinterpretAsInts();
                     int halves = head.lane(0);
-                    FloatVector by = FloatVector.broadcast(F, Float.float16ToFloat((short) halves)).blend(-Float.float16ToFloat((short) (halves >> 16)), MINIMA);
+                    FloatVector by = FloatVector.broadcast(F, Float.float16ToFloat((short) halves))
+                            .blend(-Float.float16ToFloat((short) (halves >> 16)), MINIMA);
                     IntVector n = words.selectFrom(head).lanewise(LSHR, ownShift).and(ownBits)
                             .or(IntVector.broadcast(I, 3).selectFrom(head).lanewise(LSHR, pairShift).and(pairBits));
                     FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(by);
@@ -116,7 +122,8 @@ final class Q4_K extends Blocks256 {
                 {
                     IntVector head = ByteVector.fromMemorySegment(BYTES, data, q, LITTLE_ENDIAN).reinterpretAsInts();
                     int halves = head.lane(0);
-                    FloatVector by = FloatVector.broadcast(F, Float.float16ToFloat((short) halves)).blend(-Float.float16ToFloat((short) (halves >> 16)), MINIMA);
+                    FloatVector by = FloatVector.broadcast(F, Float.float16ToFloat((short) halves))
+                            .blend(-Float.float16ToFloat((short) (halves >> 16)), MINIMA);
                     IntVector n = words.selectFrom(head).lanewise(LSHR, ownShift).and(ownBits)
                             .or(IntVector.broadcast(I, 3).selectFrom(head).lanewise(LSHR, pairShift).and(pairBits));
                     FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(by);
