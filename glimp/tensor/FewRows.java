@@ -44,13 +44,13 @@ public final class FewRows {
 
     private static void four(float[] w, int wAt, int wRow, float[] x, int at, int depth, float[] c, int cAt, int cRow) {
         int w1 = wAt + wRow, w2 = w1 + wRow, w3 = w2 + wRow;
-        FloatVector a0 = FloatVector.zero(F), a1 = a0;
-        FloatVector b0 = a0, b1 = a0;
-        FloatVector d0 = a0, d1 = a0;
-        FloatVector e0 = a0, e1 = a0;
+        FloatVector a0 = FloatVector.zero(F), a1 = FloatVector.zero(F);
+        FloatVector b0 = FloatVector.zero(F), b1 = FloatVector.zero(F);
+        FloatVector d0 = FloatVector.zero(F), d1 = FloatVector.zero(F);
+        FloatVector e0 = FloatVector.zero(F), e1 = FloatVector.zero(F);
         int k = 0;
         for (; k + 2 * L / BLOCK <= depth; k += 2 * L / BLOCK, at += 2 * L) {
-            FloatVector x0 = load(x, at), x1 = load(x, at + L);
+            FloatVector x0 = FloatVector.fromArray(F, x, at), x1 = FloatVector.fromArray(F, x, at + L);
             a0 = x0.fma(FloatVector.broadcast(F, w[wAt + k]), a0);
             a1 = x1.fma(FloatVector.broadcast(F, w[wAt + k + L / BLOCK]), a1);
             b0 = x0.fma(FloatVector.broadcast(F, w[w1 + k]), b0);
@@ -62,38 +62,39 @@ public final class FewRows {
         }
         int c1 = cAt + cRow, c2 = c1 + cRow, c3 = c2 + cRow;
         if (L == BLOCK) {
-            add(a0.add(a1), c, cAt);
-            add(b0.add(b1), c, c1);
-            add(d0.add(d1), c, c2);
-            add(e0.add(e1), c, c3);
+            FloatVector.fromArray(F, c, cAt).add(a0.add(a1)).intoArray(c, cAt);
+            FloatVector.fromArray(F, c, c1).add(b0.add(b1)).intoArray(c, c1);
+            FloatVector.fromArray(F, c, c2).add(d0.add(d1)).intoArray(c, c2);
+            FloatVector.fromArray(F, c, c3).add(e0.add(e1)).intoArray(c, c3);
         } else {
-            add(a0, c, cAt);
-            add(a1, c, cAt + L);
-            add(b0, c, c1);
-            add(b1, c, c1 + L);
-            add(d0, c, c2);
-            add(d1, c, c2 + L);
-            add(e0, c, c3);
-            add(e1, c, c3 + L);
+            FloatVector.fromArray(F, c, cAt).add(a0).intoArray(c, cAt);
+            FloatVector.fromArray(F, c, cAt + L).add(a1).intoArray(c, cAt + L);
+            FloatVector.fromArray(F, c, c1).add(b0).intoArray(c, c1);
+            FloatVector.fromArray(F, c, c1 + L).add(b1).intoArray(c, c1 + L);
+            FloatVector.fromArray(F, c, c2).add(d0).intoArray(c, c2);
+            FloatVector.fromArray(F, c, c2 + L).add(d1).intoArray(c, c2 + L);
+            FloatVector.fromArray(F, c, c3).add(e0).intoArray(c, c3);
+            FloatVector.fromArray(F, c, c3 + L).add(e1).intoArray(c, c3 + L);
         }
         for (; k < depth; k++) {
             for (int j = 0; j < BLOCK; j += L, at += L) {
-                FloatVector x0 = load(x, at);
-                add(x0.mul(w[wAt + k]), c, cAt + j);
-                add(x0.mul(w[w1 + k]), c, c1 + j);
-                add(x0.mul(w[w2 + k]), c, c2 + j);
-                add(x0.mul(w[w3 + k]), c, c3 + j);
+                FloatVector x0 = FloatVector.fromArray(F, x, at);
+                FloatVector.fromArray(F, c, cAt + j).add(x0.mul(w[wAt + k])).intoArray(c, cAt + j);
+                FloatVector.fromArray(F, c, c1 + j).add(x0.mul(w[w1 + k])).intoArray(c, c1 + j);
+                FloatVector.fromArray(F, c, c2 + j).add(x0.mul(w[w2 + k])).intoArray(c, c2 + j);
+                FloatVector.fromArray(F, c, c3 + j).add(x0.mul(w[w3 + k])).intoArray(c, c3 + j);
             }
         }
     }
 
     private static void two(float[] w, int wAt, int wRow, float[] x, int at, int depth, float[] c, int cAt, int cRow) {
         int w1 = wAt + wRow;
-        FloatVector a0 = FloatVector.zero(F), a1 = a0, a2 = a0, a3 = a0;
-        FloatVector b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+        FloatVector a0 = FloatVector.zero(F), a1 = FloatVector.zero(F), a2 = FloatVector.zero(F), a3 = FloatVector.zero(F);
+        FloatVector b0 = FloatVector.zero(F), b1 = FloatVector.zero(F), b2 = FloatVector.zero(F), b3 = FloatVector.zero(F);
         int k = 0;
         for (; k + 4 * L / BLOCK <= depth; k += 4 * L / BLOCK, at += 4 * L) {
-            FloatVector x0 = load(x, at), x1 = load(x, at + L), x2 = load(x, at + 2 * L), x3 = load(x, at + 3 * L);
+            FloatVector x0 = FloatVector.fromArray(F, x, at), x1 = FloatVector.fromArray(F, x, at + L);
+            FloatVector x2 = FloatVector.fromArray(F, x, at + 2 * L), x3 = FloatVector.fromArray(F, x, at + 3 * L);
             a0 = x0.fma(FloatVector.broadcast(F, w[wAt + k]), a0);
             a1 = x1.fma(FloatVector.broadcast(F, w[wAt + k + L / BLOCK]), a1);
             a2 = x2.fma(FloatVector.broadcast(F, w[wAt + k + 2 * L / BLOCK]), a2);
@@ -105,66 +106,59 @@ public final class FewRows {
         }
         int c1 = cAt + cRow;
         if (L == BLOCK) {
-            add(a0.add(a1).add(a2.add(a3)), c, cAt);
-            add(b0.add(b1).add(b2.add(b3)), c, c1);
+            FloatVector.fromArray(F, c, cAt).add(a0.add(a1).add(a2.add(a3))).intoArray(c, cAt);
+            FloatVector.fromArray(F, c, c1).add(b0.add(b1).add(b2.add(b3))).intoArray(c, c1);
         } else if (2 * L == BLOCK) {
-            add(a0.add(a2), c, cAt);
-            add(a1.add(a3), c, cAt + L);
-            add(b0.add(b2), c, c1);
-            add(b1.add(b3), c, c1 + L);
+            FloatVector.fromArray(F, c, cAt).add(a0.add(a2)).intoArray(c, cAt);
+            FloatVector.fromArray(F, c, cAt + L).add(a1.add(a3)).intoArray(c, cAt + L);
+            FloatVector.fromArray(F, c, c1).add(b0.add(b2)).intoArray(c, c1);
+            FloatVector.fromArray(F, c, c1 + L).add(b1.add(b3)).intoArray(c, c1 + L);
         } else {
-            add(a0, c, cAt);
-            add(a1, c, cAt + L);
-            add(a2, c, cAt + 2 * L);
-            add(a3, c, cAt + 3 * L);
-            add(b0, c, c1);
-            add(b1, c, c1 + L);
-            add(b2, c, c1 + 2 * L);
-            add(b3, c, c1 + 3 * L);
+            FloatVector.fromArray(F, c, cAt).add(a0).intoArray(c, cAt);
+            FloatVector.fromArray(F, c, cAt + L).add(a1).intoArray(c, cAt + L);
+            FloatVector.fromArray(F, c, cAt + 2 * L).add(a2).intoArray(c, cAt + 2 * L);
+            FloatVector.fromArray(F, c, cAt + 3 * L).add(a3).intoArray(c, cAt + 3 * L);
+            FloatVector.fromArray(F, c, c1).add(b0).intoArray(c, c1);
+            FloatVector.fromArray(F, c, c1 + L).add(b1).intoArray(c, c1 + L);
+            FloatVector.fromArray(F, c, c1 + 2 * L).add(b2).intoArray(c, c1 + 2 * L);
+            FloatVector.fromArray(F, c, c1 + 3 * L).add(b3).intoArray(c, c1 + 3 * L);
         }
         for (; k < depth; k++) {
             for (int j = 0; j < BLOCK; j += L, at += L) {
-                FloatVector x0 = load(x, at);
-                add(x0.mul(w[wAt + k]), c, cAt + j);
-                add(x0.mul(w[w1 + k]), c, c1 + j);
+                FloatVector x0 = FloatVector.fromArray(F, x, at);
+                FloatVector.fromArray(F, c, cAt + j).add(x0.mul(w[wAt + k])).intoArray(c, cAt + j);
+                FloatVector.fromArray(F, c, c1 + j).add(x0.mul(w[w1 + k])).intoArray(c, c1 + j);
             }
         }
     }
 
     private static void one(float[] w, int wAt, float[] x, int at, int depth, float[] c, int cAt) {
-        FloatVector a0 = FloatVector.zero(F), a1 = a0, a2 = a0, a3 = a0;
+        FloatVector a0 = FloatVector.zero(F), a1 = FloatVector.zero(F), a2 = FloatVector.zero(F), a3 = FloatVector.zero(F);
         int k = 0;
         for (; k + 4 * L / BLOCK <= depth; k += 4 * L / BLOCK, at += 4 * L) {
-            FloatVector x0 = load(x, at), x1 = load(x, at + L), x2 = load(x, at + 2 * L), x3 = load(x, at + 3 * L);
+            FloatVector x0 = FloatVector.fromArray(F, x, at), x1 = FloatVector.fromArray(F, x, at + L);
+            FloatVector x2 = FloatVector.fromArray(F, x, at + 2 * L), x3 = FloatVector.fromArray(F, x, at + 3 * L);
             a0 = x0.fma(FloatVector.broadcast(F, w[wAt + k]), a0);
             a1 = x1.fma(FloatVector.broadcast(F, w[wAt + k + L / BLOCK]), a1);
             a2 = x2.fma(FloatVector.broadcast(F, w[wAt + k + 2 * L / BLOCK]), a2);
             a3 = x3.fma(FloatVector.broadcast(F, w[wAt + k + 3 * L / BLOCK]), a3);
         }
         if (L == BLOCK) {
-            add(a0.add(a1).add(a2.add(a3)), c, cAt);
+            FloatVector.fromArray(F, c, cAt).add(a0.add(a1).add(a2.add(a3))).intoArray(c, cAt);
         } else if (2 * L == BLOCK) {
-            add(a0.add(a2), c, cAt);
-            add(a1.add(a3), c, cAt + L);
+            FloatVector.fromArray(F, c, cAt).add(a0.add(a2)).intoArray(c, cAt);
+            FloatVector.fromArray(F, c, cAt + L).add(a1.add(a3)).intoArray(c, cAt + L);
         } else {
-            add(a0, c, cAt);
-            add(a1, c, cAt + L);
-            add(a2, c, cAt + 2 * L);
-            add(a3, c, cAt + 3 * L);
+            FloatVector.fromArray(F, c, cAt).add(a0).intoArray(c, cAt);
+            FloatVector.fromArray(F, c, cAt + L).add(a1).intoArray(c, cAt + L);
+            FloatVector.fromArray(F, c, cAt + 2 * L).add(a2).intoArray(c, cAt + 2 * L);
+            FloatVector.fromArray(F, c, cAt + 3 * L).add(a3).intoArray(c, cAt + 3 * L);
         }
         for (; k < depth; k++) {
             for (int j = 0; j < BLOCK; j += L, at += L) {
-                FloatVector x0 = load(x, at);
-                add(x0.mul(w[wAt + k]), c, cAt + j);
+                FloatVector x0 = FloatVector.fromArray(F, x, at);
+                FloatVector.fromArray(F, c, cAt + j).add(x0.mul(w[wAt + k])).intoArray(c, cAt + j);
             }
         }
-    }
-
-    private static FloatVector load(float[] a, int at) {
-        return FloatVector.fromArray(F, a, at);
-    }
-
-    private static void add(FloatVector v, float[] c, int at) {
-        FloatVector.fromArray(F, c, at).add(v).intoArray(c, at);
     }
 }

@@ -13,6 +13,9 @@ import jdk.incubator.vector.VectorSpecies;
 /**
  * {@link FewRows} with a right side of half floats, turned into floats on the way: a second copy of the kernels, because
  * decoding into a buffer first costs as much as the multiplication.
+ *
+ * <p>What ends a block is written out: there the compiler has stopped inlining, and a vector that is given to a method or
+ * that two accumulators begin with is put on the heap (9 kB a token and layer).
  */
 public final class FewRowsF16 {
     /**
@@ -46,10 +49,10 @@ public final class FewRowsF16 {
 
     private static void four(float[] w, int wAt, int wRow, short[] x, int at, int depth, float[] c, int cAt, int cRow) {
         int w1 = wAt + wRow, w2 = w1 + wRow, w3 = w2 + wRow;
-        FloatVector a0 = FloatVector.zero(F), a1 = a0;
-        FloatVector b0 = a0, b1 = a0;
-        FloatVector d0 = a0, d1 = a0;
-        FloatVector e0 = a0, e1 = a0;
+        FloatVector a0 = FloatVector.zero(F), a1 = FloatVector.zero(F);
+        FloatVector b0 = FloatVector.zero(F), b1 = FloatVector.zero(F);
+        FloatVector d0 = FloatVector.zero(F), d1 = FloatVector.zero(F);
+        FloatVector e0 = FloatVector.zero(F), e1 = FloatVector.zero(F);
         int k = 0;
         for (; k + 2 * L / BLOCK <= depth; k += 2 * L / BLOCK, at += 2 * L) {
             FloatVector x0 = half(x, at), x1 = half(x, at + L);
@@ -64,35 +67,36 @@ public final class FewRowsF16 {
         }
         int c1 = cAt + cRow, c2 = c1 + cRow, c3 = c2 + cRow;
         if (L == BLOCK) {
-            add(a0.add(a1), c, cAt);
-            add(b0.add(b1), c, c1);
-            add(d0.add(d1), c, c2);
-            add(e0.add(e1), c, c3);
+            FloatVector.fromArray(F, c, cAt).add(a0.add(a1)).intoArray(c, cAt);
+            FloatVector.fromArray(F, c, c1).add(b0.add(b1)).intoArray(c, c1);
+            FloatVector.fromArray(F, c, c2).add(d0.add(d1)).intoArray(c, c2);
+            FloatVector.fromArray(F, c, c3).add(e0.add(e1)).intoArray(c, c3);
         } else {
-            add(a0, c, cAt);
-            add(a1, c, cAt + L);
-            add(b0, c, c1);
-            add(b1, c, c1 + L);
-            add(d0, c, c2);
-            add(d1, c, c2 + L);
-            add(e0, c, c3);
-            add(e1, c, c3 + L);
+            FloatVector.fromArray(F, c, cAt).add(a0).intoArray(c, cAt);
+            FloatVector.fromArray(F, c, cAt + L).add(a1).intoArray(c, cAt + L);
+            FloatVector.fromArray(F, c, c1).add(b0).intoArray(c, c1);
+            FloatVector.fromArray(F, c, c1 + L).add(b1).intoArray(c, c1 + L);
+            FloatVector.fromArray(F, c, c2).add(d0).intoArray(c, c2);
+            FloatVector.fromArray(F, c, c2 + L).add(d1).intoArray(c, c2 + L);
+            FloatVector.fromArray(F, c, c3).add(e0).intoArray(c, c3);
+            FloatVector.fromArray(F, c, c3 + L).add(e1).intoArray(c, c3 + L);
         }
         for (; k < depth; k++) {
             for (int j = 0; j < BLOCK; j += L, at += L) {
-                FloatVector x0 = half(x, at);
-                add(x0.mul(w[wAt + k]), c, cAt + j);
-                add(x0.mul(w[w1 + k]), c, c1 + j);
-                add(x0.mul(w[w2 + k]), c, c2 + j);
-                add(x0.mul(w[w3 + k]), c, c3 + j);
+                FloatVector x0 = ShortVector.fromArray(S, x, at).convertShape(S2I, I, 0).reinterpretAsInts().lanewise(LSHL, 13)
+                        .and(0x8FFFE000).reinterpretAsFloats();
+                FloatVector.fromArray(F, c, cAt + j).add(x0.mul(w[wAt + k])).intoArray(c, cAt + j);
+                FloatVector.fromArray(F, c, c1 + j).add(x0.mul(w[w1 + k])).intoArray(c, c1 + j);
+                FloatVector.fromArray(F, c, c2 + j).add(x0.mul(w[w2 + k])).intoArray(c, c2 + j);
+                FloatVector.fromArray(F, c, c3 + j).add(x0.mul(w[w3 + k])).intoArray(c, c3 + j);
             }
         }
     }
 
     private static void two(float[] w, int wAt, int wRow, short[] x, int at, int depth, float[] c, int cAt, int cRow) {
         int w1 = wAt + wRow;
-        FloatVector a0 = FloatVector.zero(F), a1 = a0, a2 = a0, a3 = a0;
-        FloatVector b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+        FloatVector a0 = FloatVector.zero(F), a1 = FloatVector.zero(F), a2 = FloatVector.zero(F), a3 = FloatVector.zero(F);
+        FloatVector b0 = FloatVector.zero(F), b1 = FloatVector.zero(F), b2 = FloatVector.zero(F), b3 = FloatVector.zero(F);
         int k = 0;
         for (; k + 4 * L / BLOCK <= depth; k += 4 * L / BLOCK, at += 4 * L) {
             FloatVector x0 = half(x, at), x1 = half(x, at + L), x2 = half(x, at + 2 * L), x3 = half(x, at + 3 * L);
@@ -107,34 +111,35 @@ public final class FewRowsF16 {
         }
         int c1 = cAt + cRow;
         if (L == BLOCK) {
-            add(a0.add(a1).add(a2.add(a3)), c, cAt);
-            add(b0.add(b1).add(b2.add(b3)), c, c1);
+            FloatVector.fromArray(F, c, cAt).add(a0.add(a1).add(a2.add(a3))).intoArray(c, cAt);
+            FloatVector.fromArray(F, c, c1).add(b0.add(b1).add(b2.add(b3))).intoArray(c, c1);
         } else if (2 * L == BLOCK) {
-            add(a0.add(a2), c, cAt);
-            add(a1.add(a3), c, cAt + L);
-            add(b0.add(b2), c, c1);
-            add(b1.add(b3), c, c1 + L);
+            FloatVector.fromArray(F, c, cAt).add(a0.add(a2)).intoArray(c, cAt);
+            FloatVector.fromArray(F, c, cAt + L).add(a1.add(a3)).intoArray(c, cAt + L);
+            FloatVector.fromArray(F, c, c1).add(b0.add(b2)).intoArray(c, c1);
+            FloatVector.fromArray(F, c, c1 + L).add(b1.add(b3)).intoArray(c, c1 + L);
         } else {
-            add(a0, c, cAt);
-            add(a1, c, cAt + L);
-            add(a2, c, cAt + 2 * L);
-            add(a3, c, cAt + 3 * L);
-            add(b0, c, c1);
-            add(b1, c, c1 + L);
-            add(b2, c, c1 + 2 * L);
-            add(b3, c, c1 + 3 * L);
+            FloatVector.fromArray(F, c, cAt).add(a0).intoArray(c, cAt);
+            FloatVector.fromArray(F, c, cAt + L).add(a1).intoArray(c, cAt + L);
+            FloatVector.fromArray(F, c, cAt + 2 * L).add(a2).intoArray(c, cAt + 2 * L);
+            FloatVector.fromArray(F, c, cAt + 3 * L).add(a3).intoArray(c, cAt + 3 * L);
+            FloatVector.fromArray(F, c, c1).add(b0).intoArray(c, c1);
+            FloatVector.fromArray(F, c, c1 + L).add(b1).intoArray(c, c1 + L);
+            FloatVector.fromArray(F, c, c1 + 2 * L).add(b2).intoArray(c, c1 + 2 * L);
+            FloatVector.fromArray(F, c, c1 + 3 * L).add(b3).intoArray(c, c1 + 3 * L);
         }
         for (; k < depth; k++) {
             for (int j = 0; j < BLOCK; j += L, at += L) {
-                FloatVector x0 = half(x, at);
-                add(x0.mul(w[wAt + k]), c, cAt + j);
-                add(x0.mul(w[w1 + k]), c, c1 + j);
+                FloatVector x0 = ShortVector.fromArray(S, x, at).convertShape(S2I, I, 0).reinterpretAsInts().lanewise(LSHL, 13)
+                        .and(0x8FFFE000).reinterpretAsFloats();
+                FloatVector.fromArray(F, c, cAt + j).add(x0.mul(w[wAt + k])).intoArray(c, cAt + j);
+                FloatVector.fromArray(F, c, c1 + j).add(x0.mul(w[w1 + k])).intoArray(c, c1 + j);
             }
         }
     }
 
     private static void one(float[] w, int wAt, short[] x, int at, int depth, float[] c, int cAt) {
-        FloatVector a0 = FloatVector.zero(F), a1 = a0, a2 = a0, a3 = a0;
+        FloatVector a0 = FloatVector.zero(F), a1 = FloatVector.zero(F), a2 = FloatVector.zero(F), a3 = FloatVector.zero(F);
         int k = 0;
         for (; k + 4 * L / BLOCK <= depth; k += 4 * L / BLOCK, at += 4 * L) {
             FloatVector x0 = half(x, at), x1 = half(x, at + L), x2 = half(x, at + 2 * L), x3 = half(x, at + 3 * L);
@@ -144,20 +149,21 @@ public final class FewRowsF16 {
             a3 = x3.fma(FloatVector.broadcast(F, w[wAt + k + 3 * L / BLOCK]), a3);
         }
         if (L == BLOCK) {
-            add(a0.add(a1).add(a2.add(a3)), c, cAt);
+            FloatVector.fromArray(F, c, cAt).add(a0.add(a1).add(a2.add(a3))).intoArray(c, cAt);
         } else if (2 * L == BLOCK) {
-            add(a0.add(a2), c, cAt);
-            add(a1.add(a3), c, cAt + L);
+            FloatVector.fromArray(F, c, cAt).add(a0.add(a2)).intoArray(c, cAt);
+            FloatVector.fromArray(F, c, cAt + L).add(a1.add(a3)).intoArray(c, cAt + L);
         } else {
-            add(a0, c, cAt);
-            add(a1, c, cAt + L);
-            add(a2, c, cAt + 2 * L);
-            add(a3, c, cAt + 3 * L);
+            FloatVector.fromArray(F, c, cAt).add(a0).intoArray(c, cAt);
+            FloatVector.fromArray(F, c, cAt + L).add(a1).intoArray(c, cAt + L);
+            FloatVector.fromArray(F, c, cAt + 2 * L).add(a2).intoArray(c, cAt + 2 * L);
+            FloatVector.fromArray(F, c, cAt + 3 * L).add(a3).intoArray(c, cAt + 3 * L);
         }
         for (; k < depth; k++) {
             for (int j = 0; j < BLOCK; j += L, at += L) {
-                FloatVector x0 = half(x, at);
-                add(x0.mul(w[wAt + k]), c, cAt + j);
+                FloatVector x0 = ShortVector.fromArray(S, x, at).convertShape(S2I, I, 0).reinterpretAsInts().lanewise(LSHL, 13)
+                        .and(0x8FFFE000).reinterpretAsFloats();
+                FloatVector.fromArray(F, c, cAt + j).add(x0.mul(w[wAt + k])).intoArray(c, cAt + j);
             }
         }
     }
@@ -165,9 +171,5 @@ public final class FewRowsF16 {
     private static FloatVector half(short[] a, int at) {
         return ShortVector.fromArray(S, a, at).convertShape(S2I, I, 0).reinterpretAsInts().lanewise(LSHL, 13).and(0x8FFFE000)
                 .reinterpretAsFloats();
-    }
-
-    private static void add(FloatVector v, float[] c, int at) {
-        FloatVector.fromArray(F, c, at).add(v).intoArray(c, at);
     }
 }
