@@ -8,6 +8,7 @@ import glimp.app.Inspect;
 import glimp.app.Options;
 import glimp.app.Relaunch;
 import glimp.app.Run;
+import glimp.app.SourceLaunch;
 import glimp.app.Terminal;
 import glimp.app.Tokenize;
 
@@ -23,6 +24,9 @@ public final class GlimpRouter {
     private GlimpRouter() {}
 
     public static void main(String[] args) {
+        if (SourceLaunch.run(args)) {
+            return;
+        }
         if (Relaunch.needed()) {
             System.exit(Relaunch.run(args));
         }
