@@ -5,6 +5,7 @@ import glimp.route.Part;
 import glimp.route.Result;
 import glimp.route.Router;
 import glimp.route.Trace;
+import glimp.route.Usage;
 import glimp.route.Writer;
 import glimp.route.Writer.Until;
 import glimp.route.Writer.Written;
@@ -89,10 +90,11 @@ public final class Run {
     private Answer plain(List<Message> messages, Transcript transcript) {
         transcript.answerBegins();
         long start = System.nanoTime();
+        Usage before = alone.usage();
         Written written = alone.write(new Chain(messages), new Until(null, null, settings.limits().answer(), 0), transcript);
         double ms = (System.nanoTime() - start) / 1e6;
         terminal.out.println();
-        String summary = String.format(java.util.Locale.ROOT, "%d tokens, %.1f ms, %.0f tokens/s", written.tokens(), ms, 1000 * written.tokens() / ms);
+        String summary = Summary.written(alone.usage().since(before)) + String.format(java.util.Locale.ROOT, "; %.1f ms", ms);
         if (!quiet) {
             terminal.err.println("\n" + terminal.faint(summary));
         }

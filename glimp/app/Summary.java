@@ -1,10 +1,11 @@
 package glimp.app;
 
+import glimp.route.Author;
 import glimp.route.Result;
 import glimp.route.Usage;
 import java.util.Locale;
 
-/** What a run took, in three lines. */
+/** What a run took, in four lines. */
 final class Summary {
     private Summary() {}
 
@@ -14,17 +15,32 @@ final class Summary {
         return String.format(Locale.ROOT, """
                 %d steps, %.1f %% by L; thinking ended: %s
                 S %s; L %s
-                %.1f ms: prompt %.1f, glimpses %.1f, switches %.1f, S %.1f, L %.1f; %d tokens caught up, %d recomputed""",
+                %.1f ms: prompt %.1f, glimpses %.1f, switches %.1f, S %.1f, L %.1f; %d tokens caught up, %d recomputed
+                first text of a step after the one before:%s""",
                 r.steps().size(), 100 * r.share(), r.stop().reason,
                 written(s), written(l),
                 r.ms(), s.promptMs() + l.promptMs(), s.glimpseMs() + l.glimpseMs(), s.switchMs() + l.switchMs(), s.writeMs(), l.writeMs(),
-                s.switched() + l.switched(), s.recomputed() + l.recomputed());
+                s.switched() + l.switched(), s.recomputed() + l.recomputed(), handOvers(r));
     }
 
-    /** {@code 52 tokens, 3100 tokens/s, 2.9 a pass (80 % of the drafts accepted, 7.1 ms saved)}. */
+    /** By kind: {@code S to L 2.31 ms}. */
+    private static String handOvers(Result r) {
+        StringBuilder text = new StringBuilder();
+        for (Author from : Author.values()) {
+            for (Author to : Author.values()) {
+                double ms = r.handOver(from, to);
+                if (!Double.isNaN(ms)) {
+                    text.append(String.format(Locale.ROOT, "%s %s to %s %.2f ms", text.isEmpty() ? "" : ",", from.letter, to.letter, ms));
+                }
+            }
+        }
+        return text.isEmpty() ? " -" : text.toString();
+    }
+
+    /** {@code 52 tokens, 3100 tokens/s, 2.9 a pass (80 % of the drafts accepted, about 7.1 ms saved)}. */
     static String written(Usage u) {
         String text = u.written() + " tokens, " + (u.written() == 0 ? "-" : String.format(Locale.ROOT, "%.0f", 1000 * u.written() / u.writeMs())) + " tokens/s";
-        return u.drafted() == 0 ? text : text + String.format(Locale.ROOT, ", %.1f a pass (%s of the drafts accepted, %.1f ms saved)",
+        return u.drafted() == 0 ? text : text + String.format(Locale.ROOT, ", %.1f a pass (%s of the drafts accepted, about %.1f ms saved)",
                 (double) u.written() / u.passes(), percent(u.accepted(), u.drafted()), u.savedMs());
     }
 

@@ -12,7 +12,10 @@ import java.util.List;
  * @param small what the small model did in this run @param large what the large one did
  * @param ms time for everything
  */
-public record Result(List<Step> steps, String answer, Stop stop, Writer.Ending answerEnding, Usage small, Usage large, double ms) {
+public record Result(List<Step> steps, List<HandOver> handOvers, String answer, Stop stop, Writer.Ending answerEnding, Usage small, Usage large, double ms) {
+
+    /** From one step to the next. @param ms from the end of the one to the first text of the other */
+    public record HandOver(Author from, Author to, double ms) {}
 
     /** Why the thinking ended. */
     public enum Stop {
@@ -34,6 +37,12 @@ public record Result(List<Step> steps, String answer, Stop stop, Writer.Ending a
     /** Steps written by the large model. */
     public long interventions() {
         return steps.stream().filter(step -> step.author() == Author.LARGE).count();
+    }
+
+    /** Median time from the end of a step of the one to the first text of the other's, in ms; NaN if that never was. */
+    public double handOver(Author from, Author to) {
+        double[] ms = handOvers.stream().filter(h -> h.from == from && h.to == to).mapToDouble(HandOver::ms).sorted().toArray();
+        return ms.length == 0 ? Double.NaN : (ms[(ms.length - 1) / 2] + ms[ms.length / 2]) / 2;
     }
 
     /** Share of the steps written by the large model, 0 .. 1. */

@@ -1,6 +1,7 @@
 package glimp.route;
 
 import glimp.decode.ContextFullException;
+import glimp.route.Result.HandOver;
 import glimp.route.Result.Stop;
 import glimp.route.Writer.Ending;
 import glimp.route.Writer.Until;
@@ -36,19 +37,22 @@ public final class Router {
         Usage smallBefore = small.usage();
         Usage largeBefore = large.usage();
         List<Step> steps = new ArrayList<>();
-        Stop stop = think(chain, steps, listener);
+        List<HandOver> handOvers = new ArrayList<>();
+        Stop stop = think(chain, steps, handOvers, listener);
         Written answer = stop == Stop.CANCELLED ? new Written(Part.text(""), Ending.CANCELLED, 0) : answer(chain, listener);
-        return new Result(List.copyOf(steps), answer.part().text().strip(), stop, answer.ending(), small.usage().since(smallBefore),
+        return new Result(List.copyOf(steps), List.copyOf(handOvers), answer.part().text().strip(), stop, answer.ending(), small.usage().since(smallBefore),
                 large.usage().since(largeBefore), (System.nanoTime() - start) / 1e6);
     }
 
-    private Stop think(Chain chain, List<Step> steps, Listener listener) {
+    private Stop think(Chain chain, List<Step> steps, List<HandOver> handOvers, Listener listener) {
         int left = limits.thinking();
+        long ended = System.nanoTime();
         while (left > 0) {
             Until until = new Until(limits.delimiter(), limits.endOfThinking(), Math.min(limits.step(), left), limits.reserve());
             Step step;
+            FirstText first = new FirstText(listener);
             try {
-                step = policy.next(chain, until, listener);
+                step = policy.next(chain, until, first);
             } catch (CancelledException e) {
                 return Stop.CANCELLED;
             } catch (ContextFullException e) {
@@ -60,6 +64,10 @@ public final class Router {
             left -= step.written().tokens();
             chain.add(delimited(step.written()));
             if (!step.text().isBlank()) {
+                if (!steps.isEmpty()) {
+                    handOvers.add(new HandOver(steps.getLast().author(), step.author(), (first.at - ended) / 1e6));
+                }
+                ended = System.nanoTime();
                 steps.add(step);
                 listener.stepEnds(step);
             }
@@ -81,6 +89,37 @@ public final class Router {
     /** A step that was cut off by its limit ends like any other. */
     private Part delimited(Written written) {
         return written.ending() == Ending.LIMIT ? written.part().plus(limits.delimiter()) : written.part();
+    }
+
+    /** Tells a listener everything, and notes when the first text came. */
+    private static final class FirstText implements Listener {
+        private final Listener listener;
+        private long at;
+
+        FirstText(Listener listener) {
+            this.listener = listener;
+        }
+
+        @Override
+        public void stepBegins(Author author, Glimpse glimpse) {
+            listener.stepBegins(author, glimpse);
+        }
+
+        @Override
+        public void piece(String text) {
+            at = at == 0 ? System.nanoTime() : at;
+            listener.piece(text);
+        }
+
+        @Override
+        public void prefill(int done, int of) {
+            listener.prefill(done, of);
+        }
+
+        @Override
+        public boolean cancelled() {
+            return listener.cancelled();
+        }
     }
 
     private boolean repeated(List<Step> steps) {

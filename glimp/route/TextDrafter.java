@@ -6,6 +6,7 @@ import glimp.decode.Draft;
 import glimp.decode.Drafter;
 import glimp.text.Tokenizer;
 import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
@@ -55,7 +56,7 @@ final class TextDrafter implements Drafter {
             Arrays.fill(confidence, from, confidence.length, Distribution.probability(logits, token));
             logits = i + 1 < draft.room() ? context.append(token) : null;
         }
-        propose(drafted.toString(java.nio.charset.StandardCharsets.UTF_8), confidence, draft);
+        propose(drafted.toString(StandardCharsets.UTF_8), confidence, draft);
     }
 
     /** @param confidence of each byte: that of the small model's token which it came with */

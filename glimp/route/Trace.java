@@ -19,6 +19,7 @@ public final class Trace {
         trace.put("answer", result.answer());
         trace.put("answer_ending", result.answerEnding().name().toLowerCase());
         trace.put("totals", totals(result));
+        trace.put("hand_over_ms", handOvers(result));
         trace.put("stop", result.stop().name().toLowerCase());
         return trace;
     }
@@ -40,6 +41,18 @@ public final class Trace {
         return map;
     }
 
+    /** By kind, as {@code "SL"}: from a step of S to one of L. */
+    private static Map<String, Object> handOvers(Result result) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        for (Author from : Author.values()) {
+            for (Author to : Author.values()) {
+                double ms = result.handOver(from, to);
+                map.put(from.letter + to.letter, Double.isNaN(ms) ? null : ms);
+            }
+        }
+        return map;
+    }
+
     private static Map<String, Object> totals(Result r) {
         Usage s = r.small();
         Usage l = r.large();
@@ -58,7 +71,12 @@ public final class Trace {
                 "ms_large", l.writeMs(),
                 "tokens_prompt", s.prompt() + l.prompt(),
                 "tokens_switch", s.switched() + l.switched(),
-                "recomputed_tokens", s.recomputed() + l.recomputed());
+                "recomputed_tokens", s.recomputed() + l.recomputed(),
+                "passes_small", s.passes(),
+                "passes_large", l.passes(),
+                "tokens_drafted", s.drafted() + l.drafted(),
+                "tokens_accepted", s.accepted() + l.accepted(),
+                "ms_saved_by_drafts", s.savedMs() + l.savedMs());
     }
 
     private static Map<String, Object> ordered(Object... keysAndValues) {

@@ -76,6 +76,21 @@ class OptionsTest {
     }
 
     @Test
+    void draftsByTextAreForGreedyTextOnly() {
+        String message = assertThrows(UsageException.class, () -> Settings.of(Options.parse("--draft", "text"), 4096)).getMessage();
+        assertTrue(message.contains("--draft text") && message.contains("--temp 0"), message);
+        assertEquals("text", Settings.of(Options.parse("--draft", "text", "--temp", "0"), 4096).drafts().by());
+    }
+
+    @Test
+    void lengthsOfDraftsFollowNoClockWhereASeedIsToDrawTheSameTextAgain() {
+        assertTrue(Settings.of(Options.parse("-s", "7"), 4096).drafts().repeatable());
+        assertFalse(Settings.of(Options.parse(), 4096).drafts().repeatable());
+        assertFalse(Settings.of(Options.parse("-s", "7", "--temp", "0"), 4096).drafts().repeatable());
+        assertThrows(UsageException.class, () -> Settings.of(Options.parse("--draft-max", "9"), 4096));
+    }
+
+    @Test
     void thePaperSetsItsDetailsAndAnExplicitFlagStillWins() {
         Settings paper = Settings.of(Options.parse("--paper"), 4096);
         assertEquals(20, paper.glimpseTopK());

@@ -33,6 +33,8 @@ import org.junit.jupiter.api.Test;
 /** Drafts inside the loop, on the pair of trained models: the text is the large model's own, and the caches are in step. */
 class DraftingTest {
     private static final Gguf SMALL = Gguf.open(Path.of("models/glimp-s.gguf")), LARGE = Gguf.open(Path.of("models/glimp-l.gguf"));
+    /** Another vocabulary; its weights are random. */
+    private static final Path STRANGER = Path.of("../shared/golden/qwen3-F32.gguf");
     /** What each model writes alone, by another program. */
     private static final Path GREEDY = Path.of("../shared/pair/greedy.json");
 
@@ -119,6 +121,45 @@ class DraftingTest {
     void draftsByLookingBackLeaveTheGreedyText() throws IOException {
         assertWritesWhatItWritesAlone(Author.LARGE, pace -> large(Drafting.lookup(), pace));
         assertWritesWhatItWritesAlone(Author.SMALL, pace -> writer(SMALL, smallContext, Drafting.lookup(), pace));
+    }
+
+    @Test
+    void draftsByWayOfTextLeaveTheGreedyText() throws IOException {
+        assertWritesWhatItWritesAlone(Author.LARGE, pace -> large(Drafting.text(small, tokenizer), pace));
+    }
+
+    @Test
+    void aModelOfAnotherVocabularyMayDraftByWayOfText() throws IOException {
+        assumeTrue(Files.exists(STRANGER), STRANGER + " is not there");
+        Gguf file = Gguf.open(STRANGER);
+        Tokenizer other = Tokenizer.of(file);
+        assertTrue(!other.sameVocabulary(tokenizer));
+        LocalWriter stranger = new LocalWriter(context(file), other, ChatTemplate.of(file), new Sampler(Sampling.GREEDY), true, 0);
+        LocalWriter large = large(Drafting.text(stranger, tokenizer), Pace.fixed(4));
+        for (Map<String, Object> item : greedy().subList(0, 4)) {
+            Chain chain = ask((String) item.get("question"));
+            alone(large).run(chain, Listener.NONE);
+            assertEquals(text(item, Author.LARGE), chain.text());
+        }
+        assertTrue(large.usage().drafted() > 0);
+        assertEquals(0, large.usage().recomputed());
+    }
+
+    @Test
+    void withoutTheClockTheSameSeedDrawsTheSameText() {
+        List<String> texts = new ArrayList<>();
+        for (long seed : new long[] {7, 7, 8}) {
+            smallContext.cut(0);
+            largeContext.cut(0);
+            LocalWriter large = new LocalWriter(largeContext, tokenizer, ChatTemplate.of(LARGE), new Sampler(new Sampling(1, 0, 1, 0, 1, seed)), true, 0,
+                    Drafting.model(small), Pace.adaptive(8, 0.1, false));
+            Chain chain = ask("What is 46+15+7*4-22+28?");
+            routed(large).run(chain, Listener.NONE);
+            assertTrue(large.usage().drafted() > 0);
+            texts.add(chain.text());
+        }
+        assertEquals(texts.get(0), texts.get(1));
+        assertTrue(!texts.get(0).equals(texts.get(2)));
     }
 
     @Test

@@ -130,6 +130,17 @@ class RouterTest {
     }
 
     @Test
+    void handOversAreTimedByKind() {
+        small.glimpses(0, 0, 2, 0).writes("a\n\n").writes("b\n\n").writes("d", Ending.END_OF_THINKING);
+        large.writes("c\n\n").writes("x", Ending.END_OF_TURN);
+        Result result = run();
+        assertEquals(List.of("SS", "SL", "LS"), result.handOvers().stream().map(h -> h.from().letter + h.to().letter).toList());
+        assertTrue(result.handOvers().stream().allMatch(h -> h.ms() >= 0 && h.ms() <= result.ms()));
+        assertEquals(result.handOvers().get(1).ms(), result.handOver(Author.SMALL, Author.LARGE));
+        assertTrue(Double.isNaN(result.handOver(Author.LARGE, Author.LARGE)));
+    }
+
+    @Test
     void theListenerHearsTheRunInOrder() {
         small.glimpses(0, 2).writes("a\n\n");
         large.writes("b", Ending.END_OF_THINKING).writes("x", Ending.END_OF_TURN);
