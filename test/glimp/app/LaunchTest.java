@@ -1,0 +1,90 @@
+package glimp.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** How the program gets the flags that it needs, and the classes, however it is started. */
+class LaunchTest {
+    private static final String FILE = "jdk.launcher.sourcefile", RAN = "glimp.test.ran";
+
+    @TempDir
+    Path root;
+
+    @Test
+    void aFlagsFileHoldsCommentsAndWordsAndAsksForTheModule() throws IOException {
+        assertEquals(List.of("--add-modules", "a.b", "-XX:X=y,z.*::*,0.1"), Relaunch.flags("# what\n--add-modules a.b\n\n-XX:X=y,z.*::*,0.1\n"));
+        List<String> real = Relaunch.flags(Files.readString(Path.of(".java-flags")));
+        assertEquals("jdk.incubator.vector", real.get(real.indexOf("--add-modules") + 1));
+    }
+
+    @Test
+    void theOtherMachineGetsOurFlagsThenTheUsersThenTheArguments() {
+        List<String> command = Relaunch.command(List.of("--ours"), new String[] {"-Xmx1g", "-jar", "g.jar", "-p", "a b"}, "-p", "a b");
+        assertTrue(command.getFirst().endsWith("java"));
+        assertEquals(List.of("--ours", "-Xmx1g", "-jar", "g.jar", "-p", "a b"), command.subList(1, command.size()));
+    }
+
+    @Test
+    void whereTheSystemDoesNotTellOrCutsOffTheArgumentsAreStillWhole() {
+        for (String[] own : new String[][] {{}, {"-jar", "g.jar", "-p", "a"}, {"a b"}}) {
+            List<String> command = Relaunch.command(List.of("--ours"), own, "-p", "a b");
+            assertEquals(List.of("--ours", "-cp", System.getProperty("java.class.path"), "GlimpRouter", "-p", "a b"), command.subList(1, command.size()));
+        }
+    }
+
+    @Test
+    void aSourceLaunchCompilesOnceAndAgainAfterAChange() throws IOException {
+        write("first");
+        assertEquals("first x", launch("x"));
+        FileTime compiled = Files.getLastModifiedTime(main());
+        assertEquals("first y", launch("y"));
+        assertEquals(compiled, Files.getLastModifiedTime(main()));
+        write("second");
+        Files.setLastModifiedTime(root.resolve("glimp/Word.java"), FileTime.fromMillis(compiled.toMillis() + 5000));
+        assertEquals("second z", launch("z"));
+    }
+
+    @Test
+    void whatDoesNotCompileIsLeftToTheJdkAndLeavesNothingBehind() throws IOException {
+        write("first");
+        Files.writeString(root.resolve("glimp/Word.java"), "package glimp; no class");
+        System.setProperty(FILE, root.resolve("GlimpRouter.java").toString());
+        assertFalse(SourceLaunch.run("x"));
+        try (Stream<Path> left = Files.list(root.resolve(".build"))) {
+            assertEquals(0, left.count());
+        }
+    }
+
+    @Test
+    void aProgramThatIsNotLaunchedFromSourceIsLeftAlone() {
+        assertFalse(SourceLaunch.run("x"));
+    }
+
+    /** A program of two files. */
+    private void write(String word) throws IOException {
+        Files.createDirectories(root.resolve("glimp"));
+        Files.writeString(root.resolve("glimp/Word.java"), "package glimp; public class Word { public static String word() { return \"" + word + "\"; } }");
+        Files.writeString(root.resolve("GlimpRouter.java"),
+                "public class GlimpRouter { public static void main(String[] a) { System.setProperty(\"" + RAN + "\", glimp.Word.word() + \" \" + a[0]); } }");
+    }
+
+    private String launch(String arg) {
+        System.setProperty(FILE, root.resolve("GlimpRouter.java").toString());
+        assertTrue(SourceLaunch.run(arg));
+        return System.clearProperty(RAN);
+    }
+
+    private Path main() {
+        return root.resolve(".build").resolve("classes-" + Runtime.version()).resolve("GlimpRouter.class");
+    }
+}
