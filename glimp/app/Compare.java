@@ -94,9 +94,10 @@ public final class Compare {
     }
 
     private void print(Terminal terminal) {
-        terminal.out.println("| method               | ms/question (median) |  mean | steps by L |   right | tokens/L pass | accepted |");
-        terminal.out.println("| -------------------- | -------------------: | ----: | ---------: | ------: | ------------: | -------: |");
+        terminal.out.println("| method               | ms a question: median |   mean | prompt | glimpses | switches |      S |      L | steps by L |   right | tokens/L pass | accepted |");
+        terminal.out.println("| -------------------- | --------------------: | -----: | -----: | -------: | -------: | -----: | -----: | ---------: | ------: | ------------: | -------: |");
         for (Column column : columns) {
+            Usage small = column.results.stream().map(Result::small).reduce(Usage.NONE, Usage::plus);
             Usage large = column.results.stream().map(Result::large).reduce(Usage.NONE, Usage::plus);
             long right = 0, steps = 0, byLarge = 0;
             for (int i = 0; i < column.results.size(); i++) {
@@ -105,8 +106,11 @@ public final class Compare {
                 steps += result.steps().size();
                 byLarge += result.interventions();
             }
-            terminal.out.printf(Locale.ROOT, "| %-20s | %20.2f | %5.2f | %8.1f %% | %3d/%3d | %13.2f | %8s |%n", column.name, median(column.ms),
-                    column.ms.stream().mapToDouble(ms -> ms).average().orElse(0), 100.0 * byLarge / Math.max(1, steps), right, column.results.size(),
+            Usage both = small.plus(large);
+            int n = column.results.size();
+            terminal.out.printf(Locale.ROOT, "| %-20s | %21.2f | %6.2f | %6.2f | %8.2f | %8.2f | %6.2f | %6.2f | %8.1f %% | %3d/%3d | %13.2f | %8s |%n", column.name,
+                    median(column.ms), column.ms.stream().mapToDouble(ms -> ms).average().orElse(0), both.promptMs() / n, both.glimpseMs() / n,
+                    both.switchMs() / n, small.writeMs() / n, large.writeMs() / n, 100.0 * byLarge / Math.max(1, steps), right, n,
                     (double) large.written() / Math.max(1, large.passes()), Summary.percent(large.accepted(), large.drafted()));
         }
         terminal.flush();
