@@ -87,7 +87,7 @@ record Settings(String method, double tau, int glimpseTopK, boolean answerSmall,
         map.put("glimpse_top_k", (long) glimpseTopK);
         map.put("answer", answerSmall ? "small" : "large");
         map.put("hand_over", handOverText ? "text" : "tokens");
-        map.put("draft", drafts.by());
+        map.put("draft", drafts.by() == null ? "auto" : drafts.by());
         map.put("draft_max", (long) drafts.most());
         map.put("draft_fixed", drafts.fixed());
         map.put("delimiter", limits.delimiter());
