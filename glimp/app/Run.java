@@ -43,12 +43,18 @@ public final class Run {
         Settings.of(options, 0);   // a flag that is wrong is said before the models are loaded
         try (Session session = new Session(Pair.or(options.files()), options, terminal)) {
             Run run = new Run(options, terminal, session);
+            if (options.has("--cache-file")) {
+                session.restore(Path.of(options.text("--cache-file")));
+            }
             if (question == null) {
                 new Chat(terminal, run.opening(), run::answer).talk();
             } else {
                 List<Message> messages = run.opening();
                 messages.add(new Message("user", question));
                 run.answer(messages);
+            }
+            if (options.has("--cache-file")) {
+                session.save(Path.of(options.text("--cache-file")));
             }
         }
     }
