@@ -27,6 +27,9 @@ final class HalfFloats extends Matrix {
     private static final VectorSpecies<Short> S = VectorSpecies.of(short.class, VectorShape.forBitSize(I.vectorBitSize() / 2));
     private static final int L = F.length();
 
+    /** Pairs of rows that are multiplied in one call for one token; their sums are as many as those of a pair and four tokens. */
+    private static final int PAIRS = 4;
+
     private final int shift;
     private final int keep;
     private final float unit;
@@ -58,6 +61,34 @@ final class HalfFloats extends Matrix {
         return Float.intBitsToFloat(data.get(JAVA_SHORT_UNALIGNED, p) << shift & keep) * unit;
     }
 
+    /** One token: {@value #PAIRS} pairs of rows a call. */
+    @Override
+    void dot(Activations x, int from, int to, float[] y, boolean add, float[] sums) {
+        if (x.tokens > 1) {
+            super.dot(x, from, to, y, add, sums);
+            return;
+        }
+        int half = (to - from) / 2;
+        for (int row = from; row < from + half; row += PAIRS) {
+            pairs(x.values, row, row + half, Math.min(PAIRS, from + half - row), y, add, sums);
+        }
+        if (from + 2 * half < to) {
+            pairs(x.values, to - 1, to - 1, 1, y, add, sums);
+        }
+    }
+
+    private void pairs(float[] x, int rowA, int rowB, int count, float[] y, boolean add, float[] sums) {
+        int done = one(x, 0, rowA, rowB, count, sums);
+        RowPair.reduce(sums, count);
+        for (int i = 0; i < count; i++) {
+            float a = rest(rowA + i, x, 0, done, sums[2 * i]), b = rest(rowB + i, x, 0, done, sums[2 * i + 1]);
+            y[rowA + i] = add ? y[rowA + i] + a : a;
+            if (rowB != rowA) {
+                y[rowB + i] = add ? y[rowB + i] + b : b;
+            }
+        }
+    }
+
     @Override
     void pair(Activations x, int rowA, int rowB, float[] y, boolean add, float[] sums) {
         int t = 0;
@@ -67,8 +98,9 @@ final class HalfFloats extends Matrix {
                 int done = switch (group) {
                     case 4 -> four(x.values, at, rowA, rowB, sums);
                     case 2 -> two(x.values, at, rowA, rowB, sums);
-                    default -> one(x.values, at, rowA, rowB, sums);
+                    default -> one(x.values, at, rowA, rowB, 1, sums);
                 };
+                RowPair.reduce(sums, group);
                 for (int i = 0; i < group; i++, at += cols) {
                     sums[2 * i] = rest(rowA, x.values, at, done, sums[2 * i]);
                     sums[2 * i + 1] = rest(rowB, x.values, at, done, sums[2 * i + 1]);
@@ -87,39 +119,45 @@ final class HalfFloats extends Matrix {
 
     /* The three kernels: one, two and four tokens. Each returns the number of columns that it has done. */
 
-    private int one(float[] x, int xAt, int rowA, int rowB, float[] sums) {
+    /**
+     * {@code count} pairs of rows, {@code rowA + i} and {@code rowB + i}; a vector of sums for each row. A short row is a few
+     * iterations: with a call and the sums of lanes for each pair, rows of 256 take half as long again.
+     */
+    private int one(float[] x, int xAt, int rowA, int rowB, int count, float[] sums) {
         MemorySegment data = this.data;
         FloatVector unit = FloatVector.broadcast(F, this.unit);
         int shift = this.shift, keep = this.keep, cols = this.cols;
-        long p = rowA * rowBytes, q = rowB * rowBytes;
-        int s = xAt;
-        FloatVector a0 = FloatVector.zero(F), a1 = a0, b0 = a0, b1 = a0;
         int i = 0;
-        for (; i + 2 * L <= cols; i += 2 * L, p += 4 * L, q += 4 * L) {
-            FloatVector v = ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
-                    .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
-            FloatVector w = ShortVector.fromMemorySegment(S, data, q, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
-                    .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
-            FloatVector x0 = FloatVector.fromArray(F, x, s + i);
-            a0 = v.fma(x0, a0); b0 = w.fma(x0, b0);
-            v = ShortVector.fromMemorySegment(S, data, p + 2 * L, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
-                    .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
-            w = ShortVector.fromMemorySegment(S, data, q + 2 * L, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
-                    .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
-            x0 = FloatVector.fromArray(F, x, s + i + L);
-            a1 = v.fma(x0, a1); b1 = w.fma(x0, b1);
+        for (int n = 0; n < count; n++) {
+            long p = (rowA + n) * rowBytes, q = (rowB + n) * rowBytes;
+            FloatVector a0 = FloatVector.zero(F), a1 = FloatVector.zero(F), b0 = FloatVector.zero(F), b1 = FloatVector.zero(F);
+            i = 0;
+            for (; i + 2 * L <= cols; i += 2 * L, p += 4 * L, q += 4 * L) {
+                FloatVector v = ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
+                        .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
+                FloatVector w = ShortVector.fromMemorySegment(S, data, q, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
+                        .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
+                FloatVector x0 = FloatVector.fromArray(F, x, xAt + i);
+                a0 = v.fma(x0, a0); b0 = w.fma(x0, b0);
+                v = ShortVector.fromMemorySegment(S, data, p + 2 * L, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
+                        .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
+                w = ShortVector.fromMemorySegment(S, data, q + 2 * L, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
+                        .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
+                x0 = FloatVector.fromArray(F, x, xAt + i + L);
+                a1 = v.fma(x0, a1); b1 = w.fma(x0, b1);
+            }
+            if (i + L <= cols) {
+                FloatVector v = ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
+                        .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
+                FloatVector w = ShortVector.fromMemorySegment(S, data, q, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
+                        .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
+                FloatVector x0 = FloatVector.fromArray(F, x, xAt + i);
+                a0 = v.fma(x0, a0); b0 = w.fma(x0, b0);
+                i += L;
+            }
+            a0.add(a1).intoArray(sums, 2 * n * L);
+            b0.add(b1).intoArray(sums, 2 * n * L + L);
         }
-        if (i + L <= cols) {
-            FloatVector v = ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
-                    .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
-            FloatVector w = ShortVector.fromMemorySegment(S, data, q, LITTLE_ENDIAN).convertShape(S2I, I, 0).reinterpretAsInts()
-                    .lanewise(LSHL, shift).and(keep).reinterpretAsFloats().mul(unit);
-            FloatVector x0 = FloatVector.fromArray(F, x, s + i);
-            a0 = v.fma(x0, a0); b0 = w.fma(x0, b0);
-            i += L;
-        }
-        sums[0] = Lanes.sum(a0.add(a1));
-        sums[1] = Lanes.sum(b0.add(b1));
         return i;
     }
 
@@ -161,7 +199,6 @@ final class HalfFloats extends Matrix {
         b0.add(b1).intoArray(sums, L);
         c0.add(c1).intoArray(sums, 2 * L);
         d0.add(d1).intoArray(sums, 3 * L);
-        RowPair.reduce(sums, 2);
         return i;
     }
 
@@ -217,7 +254,6 @@ final class HalfFloats extends Matrix {
         f0.add(f1).intoArray(sums, 5 * L);
         g0.add(g1).intoArray(sums, 6 * L);
         h0.add(h1).intoArray(sums, 7 * L);
-        RowPair.reduce(sums, 4);
         return i;
     }
 }
