@@ -20,7 +20,7 @@ TESTS := $(shell find test -name '*.java')
 
 ## run      answer built-in questions with the pair in models/, routed
 run: jdk
-	@$(JAVA) GlimpRouter.java demo
+	@$(JAVA) GlimpRouter.java demo --temp 0
 
 ## test     compile and run all tests
 test: jdk $(JUNIT)
