@@ -22,6 +22,7 @@ public final class GlimpseOnce {
             throw new UsageException("glimpse needs a text (-p TEXT or -f FILE) or token ids (--ids 1,2,3), and not both");
         }
         int top = options.count("--top", 1);
+        Path logitsFile = Input.output(options, "--logits");
         try (Session session = new Session(List.of(Path.of(options.file())), options, terminal)) {
             Session.Loaded model = session.small();
             int[] tokens = text == null ? ids(options, model.tokenizer().size()) : tokens(text, model.tokenizer());
@@ -30,8 +31,8 @@ public final class GlimpseOnce {
             }
             float[] logits = advance(model.context(), tokens, terminal);
             print(logits, top, model.tokenizer(), terminal);
-            if (options.has("--logits")) {
-                write(logits, Path.of(options.text("--logits")));
+            if (logitsFile != null) {
+                write(logits, logitsFile);
             }
         }
     }

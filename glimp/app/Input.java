@@ -27,6 +27,19 @@ final class Input {
         }
     }
 
+    /** The file that a flag names, to be written at the end; null where it is not given. A file that cannot be is refused before any work is done. */
+    static Path output(Options options, String flag) {
+        if (!options.has(flag)) {
+            return null;
+        }
+        Path file = Path.of(options.text(flag));
+        Path folder = file.toAbsolutePath().getParent();
+        if (folder == null || !Files.isWritable(folder) || Files.isDirectory(file) || Files.exists(file) && !Files.isWritable(file)) {
+            throw new FailureException("cannot write " + file + ": " + (Files.isDirectory(file) ? "it is a folder" : "its folder is not there, or may not be written to"));
+        }
+        return file;
+    }
+
     /** A file's trouble in words; Java's message is often only its name. */
     static String reason(IOException e) {
         return switch (e) {

@@ -40,11 +40,16 @@ public final class Run {
 
     public static void run(Options options, Terminal terminal) {
         String question = Input.text(options);
+        if (question != null && question.isBlank()) {
+            throw new UsageException("the question is empty");
+        }
+        Input.output(options, "--trace");
+        Path cacheFile = Input.output(options, "--cache-file");
         Settings.of(options, 0);   // a flag that is wrong is said before the models are loaded
         try (Session session = new Session(Pair.or(options.files()), options, terminal)) {
             Run run = new Run(options, terminal, session);
-            if (options.has("--cache-file")) {
-                session.restore(Path.of(options.text("--cache-file")));
+            if (cacheFile != null) {
+                session.restore(cacheFile);
             }
             if (question == null) {
                 new Chat(terminal, run.opening(), run::answer).talk();
@@ -53,8 +58,8 @@ public final class Run {
                 messages.add(new Message("user", question));
                 run.answer(messages);
             }
-            if (options.has("--cache-file")) {
-                session.save(Path.of(options.text("--cache-file")));
+            if (cacheFile != null) {
+                session.save(cacheFile);
             }
         }
     }

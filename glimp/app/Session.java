@@ -27,6 +27,7 @@ import java.util.Locale;
 /** The models of a run, loaded, with the team that they share. */
 final class Session implements AutoCloseable {
     private static final int CONTEXT = 16384;
+    private static final int MOST_THREADS = 1024;
 
     /** A loaded model, its context, and how it reads and writes text. */
     record Loaded(Path path, Gguf file, Model model, Context context, Tokenizer tokenizer, ChatTemplate template) {}
@@ -41,6 +42,9 @@ final class Session implements AutoCloseable {
             throw new UsageException("one model, or a small and a large one, not " + files.size());
         }
         int threads = options.count("--threads", 0);
+        if (threads > MOST_THREADS) {
+            throw options.bad("--threads", "at most " + MOST_THREADS);
+        }
         team = new Team(threads == 0 ? Cores.physical() : threads);
         terminal.begin();
         for (Path path : files) {

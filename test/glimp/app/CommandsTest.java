@@ -207,6 +207,20 @@ class CommandsTest {
     }
 
     @Test
+    void whatWasReadIsKeptInACacheFile() throws Exception {
+        String file = folder.resolve("read").toString(), trace = folder.resolve("trace.json").toString();
+        String first = run(SMALL, LARGE, "-p", QUESTION, "--temp", "0", "--cache-file", file, "--trace", trace).out;
+        long before = promptTokens(trace);
+        assertEquals(first, run(SMALL, LARGE, "-p", QUESTION, "--temp", "0", "--cache-file", file, "--trace", trace).out);
+        assertTrue(promptTokens(trace) < before / 2, before + " tokens of the prompt, then " + promptTokens(trace));
+    }
+
+    private static long promptTokens(String trace) throws Exception {
+        Map<?, ?> totals = (Map<?, ?>) ((Map<?, ?>) Json.parse(Files.readString(Path.of(trace)))).get("totals");
+        return (long) totals.get("tokens_prompt");
+    }
+
+    @Test
     void benchPrintsATable() {
         Outcome outcome = run("bench", "-m", SMALL, "-p", "16", "-n", "4", "-r", "1");
         assertEquals(0, outcome.status, outcome.err);
@@ -233,5 +247,10 @@ class CommandsTest {
         assertRefused(2, List.of("tokenize"), "tokenize", SMALL);
         assertRefused(2, List.of("--ids"), "glimpse", SMALL, "--ids", "1,99999");
         assertRefused(2, List.of("-t"), SMALL, LARGE, "-t", "x", "-p", "x");
+        assertRefused(2, List.of("-t", "1024"), SMALL, LARGE, "-t", "100000", "-p", "x");
+        assertRefused(2, List.of("empty"), SMALL, LARGE, "-p", " ");
+        assertRefused(1, List.of("cannot write"), SMALL, LARGE, "-p", "x", "--trace", folder.resolve("no/where.json").toString());
+        assertRefused(1, List.of("cannot write"), "glimpse", SMALL, "-p", "x", "--logits", folder.toString());
+        assertRefused(1, List.of("context file"), SMALL, LARGE, "-p", "x", "--cache-file", text.toString());
     }
 }
