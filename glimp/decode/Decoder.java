@@ -49,7 +49,7 @@ public final class Decoder {
         this.context = context;
         this.sampler = sampler;
         this.pace = pace;
-        this.draft = new Draft(sampler, pace);
+        this.draft = new Draft(sampler, pace, context.model().config().vocabulary());
     }
 
     public Tally tally() {

@@ -1,6 +1,7 @@
 package glimp.decode;
 
 import glimp.tensor.Products;
+import java.util.Arrays;
 import java.util.function.IntPredicate;
 
 /** Tokens proposed behind a text, and what each was drawn from. */
@@ -10,6 +11,7 @@ public final class Draft {
 
     private final Sampler sampler;
     private final Pace pace;
+    private final int vocabulary;
     private final Candidates[] from = new Candidates[MOST];
     private final double[] confidence = new double[MOST];
     /** The drafted tokens stand behind the text that they continue, at {@code [begin, begin + count)}. */
@@ -19,9 +21,11 @@ public final class Draft {
     private int most;
     private IntPredicate last;
 
-    Draft(Sampler sampler, Pace pace) {
+    /** @param vocabulary of the model that verifies; no token beyond it is drafted */
+    Draft(Sampler sampler, Pace pace, int vocabulary) {
         this.sampler = sampler;
         this.pace = pace;
+        this.vocabulary = vocabulary;
         for (int i = 0; i < MOST; i++) {
             from[i] = new Candidates();
         }
@@ -41,8 +45,14 @@ public final class Draft {
         return most - count;
     }
 
-    /** Draws the next token from a drafting model's logits, {@code float[vocab]}. @return whether another one is wanted */
-    public boolean draw(float[] logits) {
+    /**
+     * Draws the next token from a drafting model's logits, {@code float[vocab]}. Models of one family often differ in how far
+     * their vocabularies are padded.
+     *
+     * @return whether another one is wanted
+     */
+    public boolean draw(float[] all) {
+        float[] logits = all.length > vocabulary ? Arrays.copyOf(all, vocabulary) : all;
         int token = sampler.draft(logits, text, begin + count, from[count]);
         return put(token, sampler.how().greedy() ? Distribution.probability(logits, token) : from[count].best());
     }

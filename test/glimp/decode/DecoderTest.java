@@ -224,9 +224,18 @@ class DecoderTest {
     private static int[] lookUp(int most, int... text) {
         int[] room = Arrays.copyOf(text, text.length + Draft.MOST);
         Pace pace = Pace.fixed(most);
-        Draft draft = new Draft(new Sampler(Sampling.GREEDY), pace);
+        Draft draft = new Draft(new Sampler(Sampling.GREEDY), pace, 1000);
         draft.begin(room, text.length, pace.begin(1), token -> false);
         new LookupDrafter().propose(room, text.length, draft, null);
         return Arrays.copyOfRange(room, text.length, draft.end());
+    }
+
+    @Test
+    void noTokenBeyondTheVerifyingModelsVocabularyIsDrafted() {
+        Draft draft = new Draft(new Sampler(Sampling.GREEDY), Pace.fixed(3), 3);
+        int[] text = new int[8];
+        draft.begin(text, 2, 3, token -> false);
+        draft.draw(new float[] {0, 2, 1, 9, 9});
+        assertEquals(1, draft.token());
     }
 }
