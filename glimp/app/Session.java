@@ -3,6 +3,7 @@ package glimp.app;
 import glimp.app.Settings.Drafts;
 import glimp.decode.Context;
 import glimp.decode.ContextFile;
+import glimp.decode.Follower;
 import glimp.decode.Pace;
 import glimp.decode.Sampler;
 import glimp.gguf.Gguf;
@@ -21,8 +22,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /** The models of a run, loaded, with the team that they share. */
 final class Session implements AutoCloseable {
@@ -35,6 +38,8 @@ final class Session implements AutoCloseable {
     final Team team;
     /** One, or the small one and the large one. */
     final List<Loaded> models = new ArrayList<>();
+    /** Of the models that read along. */
+    private final Map<Loaded, Follower> followers = new IdentityHashMap<>();
 
     /** @throws UsageException if there are more than two files */
     Session(List<Path> files, Options options, Terminal terminal) {
@@ -96,13 +101,29 @@ final class Session implements AutoCloseable {
         LocalWriter small = writer(small(), small().tokenizer, true, settings, lookup(settings), 0);
         Tokenizer tokenizer = tokens ? small().tokenizer : large().tokenizer;
         double weight = settings.drafts().are("lookup") ? 0 : (double) small().model.bytes() / large().model.bytes();
-        LocalWriter large = writer(large(), tokenizer, true, settings, drafting(settings.drafts(), small, tokenizer, oneVocabulary), weight);
+        Drafting drafting = drafting(settings.drafts(), small, tokenizer, oneVocabulary);
+        LocalWriter large = writer(large(), tokenizer, true, settings, drafting, weight);
+        if (tokens && settings.method().equals("glimp") && catchesUp(settings)) {
+            small.readBy(large, follower(large()));
+            if (drafting == null || settings.drafts().are("lookup")) {   // else the small model drafts, and its cache is in step
+                large.readBy(small, follower(small()));
+            }
+        }
         Policy policy = switch (settings.method()) {
             case "large" -> new Policy.Alone(Author.LARGE, large);
             case "small" -> new Policy.Alone(Author.SMALL, small);
             default -> new Policy.Glimp(small, large, settings.tau());
         };
         return new Router(policy, small, large, settings.answerSmall() ? small : large, settings.limits());
+    }
+
+    /** Auto: if the team leaves a core free; on a core of the team it would only take turns with the writer. */
+    private boolean catchesUp(Settings settings) {
+        return settings.catchUp().equals("on") || settings.catchUp().equals("auto") && team.size() < Cores.physical();
+    }
+
+    private Follower follower(Loaded model) {
+        return followers.computeIfAbsent(model, m -> new Follower(m.context));
     }
 
     /** Who drafts for the large model; null: nobody. */
@@ -163,6 +184,7 @@ final class Session implements AutoCloseable {
 
     @Override
     public void close() {
+        followers.values().forEach(Follower::close);
         team.close();
     }
 }

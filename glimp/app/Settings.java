@@ -10,8 +10,10 @@ import java.util.Map;
  * What a run is asked to do.
  *
  * @param handOverText each model reads the other's steps as text, even where both have one vocabulary
+ * @param catchUp on, off or auto: whether one model's cache is kept up in the background while the other one writes
  */
-record Settings(String method, double tau, int glimpseTopK, boolean answerSmall, boolean handOverText, Limits limits, Sampling sampling, Drafts drafts) {
+record Settings(String method, double tau, int glimpseTopK, boolean answerSmall, boolean handOverText, String catchUp, Limits limits,
+        Sampling sampling, Drafts drafts) {
     /**
      * What is drafted, for a model to verify.
      *
@@ -50,7 +52,19 @@ record Settings(String method, double tau, int glimpseTopK, boolean answerSmall,
         Limits limits = new Limits(delimiter, "</think>", options.count("--step-tokens", 1), options.count("--thinking-tokens", 0),
                 answerTokens, Math.min(answerTokens, context / RESERVED_SHARE), paper ? PAPER_REPEATS_FROM : 2);
         return new Settings(method, options.number("--tau", 0, 1e9), options.count("--glimpse-top-k", 0),
-                answer == null ? method.equals("small") : answer.equals("small"), paper, limits, sampling(options), drafts(options));
+                answer == null ? method.equals("small") : answer.equals("small"), paper, catchUp(options), limits,
+                sampling(options), drafts(options));
+    }
+
+    /** How far the background came, and so which tokens run in a large batch, is a matter of time, and large batches round differently. */
+    private static String catchUp(Options options) {
+        String when = options.choice("--catch-up", "auto", "on", "off");
+        return when.equals("auto") && repeatable(options) ? "off" : when;
+    }
+
+    /** The same seed is to draw the same text. */
+    private static boolean repeatable(Options options) {
+        return options.number("--temp", 0, 1000) != 0 && options.whole("--seed") != -1;
     }
 
     private static Drafts drafts(Options options) {
@@ -65,7 +79,7 @@ record Settings(String method, double tau, int glimpseTopK, boolean answerSmall,
         } else if ("text".equals(by) && !greedy) {
             throw new UsageException("--draft text is exact for greedy text only: add --temp 0, or use --draft lookup");
         }
-        return new Drafts(by, most, options.has("--draft-fixed"), !greedy && options.whole("--seed") != -1);
+        return new Drafts(by, most, options.has("--draft-fixed"), repeatable(options));
     }
 
     private static Sampling sampling(Options options) {
@@ -76,7 +90,7 @@ record Settings(String method, double tau, int glimpseTopK, boolean answerSmall,
 
     /** The same with another method, and without drafts unless they are wanted. */
     Settings with(String method, boolean drafts) {
-        return new Settings(method, tau, glimpseTopK, answerSmall, handOverText, limits, sampling, drafts ? this.drafts : new Drafts("none", 0, true, true));
+        return new Settings(method, tau, glimpseTopK, answerSmall, handOverText, catchUp, limits, sampling, drafts ? this.drafts : new Drafts("none", 0, true, true));
     }
 
     /** For the trace. */
@@ -87,6 +101,7 @@ record Settings(String method, double tau, int glimpseTopK, boolean answerSmall,
         map.put("glimpse_top_k", (long) glimpseTopK);
         map.put("answer", answerSmall ? "small" : "large");
         map.put("hand_over", handOverText ? "text" : "tokens");
+        map.put("catch_up", catchUp);
         map.put("draft", drafts.by() == null ? "auto" : drafts.by());
         map.put("draft_max", (long) drafts.most());
         map.put("draft_fixed", drafts.fixed());

@@ -15,12 +15,16 @@ final class Summary {
         return String.format(Locale.ROOT, """
                 %d steps, %.1f %% by L; thinking ended: %s
                 S %s; L %s
-                %.1f ms: prompt %.1f, glimpses %.1f, switches %.1f, S %.1f, L %.1f; %d tokens caught up, %d recomputed
+                %.1f ms: prompt %.1f, glimpses %.1f, switches %.1f, S %.1f, L %.1f; %d tokens caught up%s, %d recomputed
                 first text of a step after the one before:%s""",
                 r.steps().size(), 100 * r.share(), r.stop().reason,
                 written(s), written(l),
                 r.ms(), s.promptMs() + l.promptMs(), s.glimpseMs() + l.glimpseMs(), s.switchMs() + l.switchMs(), s.writeMs(), l.writeMs(),
-                s.switched() + l.switched(), s.recomputed() + l.recomputed(), handOvers(r));
+                s.switched() + l.switched(), background(s.followed() + l.followed()), s.recomputed() + l.recomputed(), handOvers(r));
+    }
+
+    private static String background(long tokens) {
+        return tokens == 0 ? "" : ", " + tokens + " more in the background";
     }
 
     /** By kind: {@code S to L 2.31 ms}. */

@@ -12,7 +12,7 @@ import java.util.Arrays;
  *
  * <p>Everything that looks like sharing, switching, rolling back or continuing is {@link #advance} to a token list. The
  * logits of the latest positions are kept, so that a context that is cut back to one of them need not run that token again
- * to go on from it.
+ * to go on from it. One thread at a time may use a context.
  */
 public final class Context {
 
@@ -116,7 +116,7 @@ public final class Context {
     /** Runs one more token; returns the logits after it, as {@link #advance} does. */
     public float[] append(int token) {
         checkRoom(length() + 1);
-        run(new int[] {token}, 0, 1, 1);
+        run(model, new int[] {token}, 0, 1, 1);
         return logits();
     }
 
@@ -133,7 +133,7 @@ public final class Context {
         while (length() < count) {
             int batch = Math.min(Products.SMALL, count - length());
             int behind = count - length() - batch;
-            run(tokens, length(), batch, Math.clamp(wanted - behind, 0, batch));
+            run(model, tokens, length(), batch, Math.clamp(wanted - behind, 0, batch));
         }
     }
 
@@ -195,7 +195,8 @@ public final class Context {
         }
     }
 
-    private int commonPrefix(int[] other, int count) {
+    /** How many of the first {@code count} of these tokens it begins with. */
+    int commonPrefix(int[] other, int count) {
         int end = Math.min(length(), count);
         int differs = Arrays.mismatch(tokens, 0, end, other, 0, end);
         return differs < 0 ? end : differs;
@@ -210,7 +211,7 @@ public final class Context {
         while (length() < count) {
             int batch = Math.min(Model.BATCH, count - length());
             boolean end = length() + batch == count;
-            run(all, length(), batch, end ? 1 : 0);
+            run(model, all, length(), batch, end ? 1 : 0);
             if (progress != null && !progress.batch(length() - first, of) && !end) {
                 return false;
             }
@@ -218,9 +219,13 @@ public final class Context {
         return true;
     }
 
-    /** Runs one batch, and keeps the logits after its last {@code wanted} tokens. */
-    private void run(int[] from, int at, int count, int wanted) {
-        float[] all = model.forward(from, at, count, cache, wanted);
+    /**
+     * Runs one batch, and keeps the logits after its last {@code wanted} tokens.
+     *
+     * @param on the context's model, or the same weights for another thread
+     */
+    void run(Model on, int[] from, int at, int count, int wanted) {
+        float[] all = on.forward(from, at, count, cache, wanted);
         int length = length();
         if (tokens.length < length) {
             tokens = Arrays.copyOf(tokens, Math.max(length, Math.min(capacity, 2 * tokens.length)));

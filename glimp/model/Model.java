@@ -15,7 +15,8 @@ import glimp.tensor.Team;
  * A language model: token ids, and what came before them, in; the next token's logits out.
  *
  * <p>One forward pass serves everything, a token or a batch. Read {@link #forward} first: it is the whole transformer.
- * One thread at a time may use a model; its buffers are its own, its threads are the team's.
+ * One thread at a time may use a model; its buffers are its own, its threads are the team's. {@link #on} gives a second thread
+ * its own.
  */
 public final class Model {
     /** Most tokens of a batch. */
@@ -52,6 +53,11 @@ public final class Model {
     public static Model load(Gguf file, Team team) {
         Config config = Config.of(file);
         return new Model(config, Weights.of(file, config), team);
+    }
+
+    /** The same weights with buffers of their own and another team: for another thread, while this one is at work. */
+    public Model on(Team team) {
+        return new Model(config, weights, team);
     }
 
     public Config config() {

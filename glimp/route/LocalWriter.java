@@ -4,6 +4,7 @@ import glimp.decode.Context;
 import glimp.decode.Decoder;
 import glimp.decode.Drafter;
 import glimp.decode.Distribution;
+import glimp.decode.Follower;
 import glimp.decode.Pace;
 import glimp.decode.Sampler;
 import glimp.route.Glimpse.Top;
@@ -24,7 +25,7 @@ import java.util.Map;
  * <p>It renders the chain in its own template and vocabulary and has its context advance to that token list: what the other
  * model wrote meanwhile is all that a switch costs. Parts in the same vocabulary are handed over as tokens, others as text.
  * The pass that gave a glimpse also gives the first token of a step, since the context keeps the logits. What it writes may
- * be drafted by somebody else and only verified here.
+ * be drafted by somebody else and only verified here. Another writer may read along, see {@link #readBy}.
  */
 public final class LocalWriter implements Writer {
     /** Tokens of a glimpse that are reported. */
@@ -38,6 +39,10 @@ public final class LocalWriter implements Writer {
     private final boolean think;
     private final int glimpseTopK;
     private final int endOfThinking;
+    /** Who reads along; null: nobody. */
+    private LocalWriter reader;
+    /** Keeps this one's context up with what the other one writes; null: nobody does. */
+    private Follower follower;
 
     /** The chain in this model's tokens. */
     private int[] line = new int[256];
@@ -75,15 +80,30 @@ public final class LocalWriter implements Writer {
         this.endOfThinking = tokenizer.token(template.endOfThinking());
     }
 
+    /**
+     * From now on, while this one writes a step, another one's context is kept up with it in the background.
+     *
+     * @param other with this one's tokenizer, and not one that drafts here: its context must be free meanwhile
+     * @param follower of the other one's context
+     */
+    public void readBy(LocalWriter other, Follower follower) {
+        if (other.tokenizer != tokenizer) {
+            throw new IllegalArgumentException("a reader of another vocabulary");
+        }
+        reader = other;
+        other.follower = follower;
+    }
+
     @Override
     public Usage usage() {
         Decoder.Tally tally = decoder.tally();
         return new Usage(written, writeMs, glimpses, glimpseMs, switched, switchMs, prompts, promptMs, context.recomputed(),
-                tally.passes(), tally.drafted(), tally.accepted(), tally.savedMs());
+                follower == null ? 0 : follower.followed(), tally.passes(), tally.drafted(), tally.accepted(), tally.savedMs());
     }
 
     @Override
     public Glimpse glimpse(Chain chain, Listener listener) {
+        rest();
         catchUp(chain, listener);
         long start = System.nanoTime();
         float[] logits = advance(listener);
@@ -101,6 +121,7 @@ public final class LocalWriter implements Writer {
 
     @Override
     public Written write(Chain chain, Until until, Listener listener) {
+        rest();
         try {
             catchUp(chain, listener);
         } catch (CancelledException e) {
@@ -108,11 +129,28 @@ public final class LocalWriter implements Writer {
         }
         long start = System.nanoTime();
         Drafter drafter = drafting == null ? null : drafting.begin(chain, length);
-        Writing writing = new Writing(until, listener);
+        Writing writing = new Writing(until, listener, beginReading(chain, until));
         decoder.write(line, length, drafter, writing, progress(listener));
         written += writing.chosen;
         writeMs += since(start);
         return writing.written();
+    }
+
+    @Override
+    public void rest() {
+        if (follower != null) {
+            follower.take();
+        }
+    }
+
+    /** Has the reader follow what is written behind the chain, unless it is the answer, behind which nobody goes on. */
+    private Follower beginReading(Chain chain, Until until) {
+        if (reader == null || until.delimiter() == null) {
+            return null;
+        }
+        Line line = reader.line(chain);
+        reader.follower.follow(line.tokens, line.length);
+        return reader.follower;
     }
 
     /**
@@ -218,6 +256,7 @@ public final class LocalWriter implements Writer {
     private final class Writing implements Decoder.Sink {
         private final Until until;
         private final Listener listener;
+        private final Follower reading;
         private final Segmenter segmenter;
         private final TextStream stream = new TextStream();
         private final int begin = length;
@@ -226,9 +265,11 @@ public final class LocalWriter implements Writer {
         private int told;
         private Ending ending;
 
-        Writing(Until until, Listener listener) {
+        /** @param reading the follower that reads along; null: nobody does */
+        Writing(Until until, Listener listener, Follower reading) {
             this.until = until;
             this.listener = listener;
+            this.reading = reading;
             this.segmenter = new Segmenter(until.delimiter(), until.endOfThinking());
             this.room = context.capacity() - until.reserve();
         }
@@ -244,6 +285,9 @@ public final class LocalWriter implements Writer {
                 return end(Ending.END_OF_THINKING);
             }
             append(token);
+            if (reading != null) {
+                reading.add(token);
+            }
             Segmenter.Mark mark = segmenter.add(stream.push(tokenizer.bytes(token)));
             tell(segmenter.settled());
             return switch (mark) {

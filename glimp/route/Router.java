@@ -31,17 +31,34 @@ public final class Router {
         this.limits = limits;
     }
 
-    /** Thinks about the chain's last message and answers it. The chain then holds the thoughts and the answer. */
+    /**
+     * Thinks about the chain's last message and answers it. The chain then holds the thoughts and the answer, and both writers
+     * are at rest, however the run ends.
+     */
     public Result run(Chain chain, Listener listener) {
         long start = System.nanoTime();
         Usage smallBefore = small.usage();
         Usage largeBefore = large.usage();
         List<Step> steps = new ArrayList<>();
         List<HandOver> handOvers = new ArrayList<>();
-        Stop stop = think(chain, steps, handOvers, listener);
-        Written answer = stop == Stop.CANCELLED ? new Written(Part.text(""), Ending.CANCELLED, 0) : answer(chain, listener);
+        Stop stop;
+        Written answer;
+        try {
+            stop = think(chain, steps, handOvers, listener);
+            answer = stop == Stop.CANCELLED ? new Written(Part.text(""), Ending.CANCELLED, 0) : answer(chain, listener);
+        } finally {
+            rest();
+        }
         return new Result(List.copyOf(steps), List.copyOf(handOvers), answer.part().text().strip(), stop, answer.ending(), small.usage().since(smallBefore),
                 large.usage().since(largeBefore), (System.nanoTime() - start) / 1e6);
+    }
+
+    private void rest() {
+        try {
+            small.rest();
+        } finally {
+            large.rest();
+        }
     }
 
     private Stop think(Chain chain, List<Step> steps, List<HandOver> handOvers, Listener listener) {

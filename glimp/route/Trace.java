@@ -71,6 +71,7 @@ public final class Trace {
                 "ms_large", l.writeMs(),
                 "tokens_prompt", s.prompt() + l.prompt(),
                 "tokens_switch", s.switched() + l.switched(),
+                "tokens_followed", s.followed() + l.followed(),
                 "recomputed_tokens", s.recomputed() + l.recomputed(),
                 "passes_small", s.passes(),
                 "passes_large", l.passes(),

@@ -8,12 +8,13 @@ package glimp.route;
  * @param switched tokens run to bring the cache up to date with what the other model wrote @param switchMs time for them
  * @param prompt tokens of prompts run @param promptMs time for them
  * @param recomputed tokens run although the cache had held them before
+ * @param followed tokens run in the background while the other model wrote
  * @param passes of the model to write @param drafted tokens that were drafted for it @param accepted those that it accepted
  * @param savedMs time saved by the drafts, against a pass for each token (an estimate)
  */
 public record Usage(long written, double writeMs, long glimpses, double glimpseMs, long switched, double switchMs, long prompt, double promptMs, long recomputed,
-        long passes, long drafted, long accepted, double savedMs) {
-    public static final Usage NONE = new Usage(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+        long followed, long passes, long drafted, long accepted, double savedMs) {
+    public static final Usage NONE = new Usage(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     /** What was done since an earlier reading. */
     public Usage since(Usage earlier) {
@@ -28,7 +29,7 @@ public record Usage(long written, double writeMs, long glimpses, double glimpseM
     private Usage plus(Usage u, int times) {
         return new Usage(written + times * u.written, writeMs + times * u.writeMs, glimpses + times * u.glimpses, glimpseMs + times * u.glimpseMs,
                 switched + times * u.switched, switchMs + times * u.switchMs, prompt + times * u.prompt, promptMs + times * u.promptMs,
-                recomputed + times * u.recomputed, passes + times * u.passes, drafted + times * u.drafted, accepted + times * u.accepted,
-                savedMs + times * u.savedMs);
+                recomputed + times * u.recomputed, followed + times * u.followed, passes + times * u.passes, drafted + times * u.drafted,
+                accepted + times * u.accepted, savedMs + times * u.savedMs);
     }
 }

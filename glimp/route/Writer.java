@@ -18,6 +18,9 @@ public interface Writer {
      */
     Written write(Chain chain, Until until, Listener listener);
 
+    /** Nothing is asked of it for now: what it does in the background ends, and its errors come out here. */
+    default void rest() {}
+
     /** What this writer has done since it was made. */
     Usage usage();
 

@@ -91,6 +91,15 @@ class OptionsTest {
     }
 
     @Test
+    void theBackgroundIsLeftOutWhereASeedIsToDrawTheSameTextAgainUnlessItIsAskedFor() {
+        assertEquals("auto", Settings.of(Options.parse(), 4096).catchUp());
+        assertEquals("auto", Settings.of(Options.parse("-s", "7", "--temp", "0"), 4096).catchUp());
+        assertEquals("off", Settings.of(Options.parse("-s", "7"), 4096).catchUp());
+        assertEquals("on", Settings.of(Options.parse("-s", "7", "--catch-up", "on"), 4096).catchUp());
+        assertThrows(UsageException.class, () -> Settings.of(Options.parse("--catch-up", "maybe"), 4096));
+    }
+
+    @Test
     void thePaperSetsItsDetailsAndAnExplicitFlagStillWins() {
         Settings paper = Settings.of(Options.parse("--paper"), 4096);
         assertEquals(20, paper.glimpseTopK());
