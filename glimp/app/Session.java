@@ -15,6 +15,7 @@ import glimp.route.LocalWriter;
 import glimp.route.Policy;
 import glimp.route.Router;
 import glimp.route.Writer;
+import glimp.tensor.Products;
 import glimp.tensor.Team;
 import glimp.text.ChatTemplate;
 import glimp.text.Tokenizer;
@@ -103,9 +104,12 @@ final class Session implements AutoCloseable {
         double weight = settings.drafts().are("lookup") ? 0 : (double) small().model.bytes() / large().model.bytes();
         Drafting drafting = drafting(settings.drafts(), small, tokenizer, oneVocabulary);
         LocalWriter large = writer(large(), tokenizer, true, settings, drafting, weight);
-        if (tokens && settings.method().equals("glimp") && catchesUp(settings)) {
-            small.readBy(large, follower(large()));
-            if (drafting == null || settings.drafts().are("lookup")) {   // else the small model drafts, and its cache is in step
+        if (tokens && settings.method().equals("glimp")) {
+            boolean smallDrafts = drafting != null && !settings.drafts().are("lookup");   // then its cache is in step
+            if (readsAlong(large(), small(), settings)) {
+                small.readBy(large, follower(large()));
+            }
+            if (!smallDrafts && readsAlong(small(), large(), settings)) {
                 large.readBy(small, follower(small()));
             }
         }
@@ -117,9 +121,14 @@ final class Session implements AutoCloseable {
         return new Router(policy, small, large, settings.answerSmall() ? small : large, settings.limits());
     }
 
-    /** Auto: if the team leaves a core free; on a core of the team it would only take turns with the writer. */
-    private boolean catchesUp(Settings settings) {
-        return settings.catchUp().equals("on") || settings.catchUp().equals("auto") && team.size() < Cores.physical();
+    /**
+     * Auto: if the team leaves a core free, since on one of the team's it would only take turns with the writer, and if a
+     * thread runs a batch of the reader in less time than the team writes it. A reader that falls behind leaves most of the
+     * text to the switch, which waits for its batch besides: with L of 14 times the bytes of S nothing was gained.
+     */
+    private boolean readsAlong(Loaded reader, Loaded writer, Settings settings) {
+        return settings.catchUp().equals("on") || settings.catchUp().equals("auto") && team.size() < Cores.physical()
+                && reader.model.bytes() * team.size() <= Products.SMALL * writer.model.bytes();
     }
 
     private Follower follower(Loaded model) {
