@@ -50,7 +50,7 @@ public final class Bench {
         }
         for (int i = 0; i < teams.length; i++) {
             try (Team team = new Team(teams[i])) {
-                Model model = Model.load(file, team);
+                Model model = Model.load(file, team, Session.floatActivations(options));
                 for (Trial trial : trials) {
                     BenchRow row = measure(model, team, trial, bandwidth[i]);
                     rows.add(row);

@@ -13,6 +13,7 @@ final class Flags {
     private static final String OUTPUT = "Output";
 
     private static final List<Flag> MACHINE = List.of(
+            Flag.of(MEMORY, "--activations", "NAME", "auto", "auto: rounded to integers where that is faster; float: a reference's numbers"),
             Flag.of(MEMORY, "-c --ctx-size", "N", "0", "tokens of context for each model; 0: as trained, at most 16384"),
             Flag.of(MEMORY, "-t --threads", "N", "0", "threads of the worker team; 0: one a core"),
             Flag.of(MEMORY, "-ctk --cache-type-k", "TYPE", "f16", "keys in the cache: f32, f16 or q8_0"),
@@ -65,8 +66,7 @@ final class Flags {
                     Flag.of("Bench", "-d --n-depth", "N", "0", "tokens in the context before the test begins"),
                     Flag.of("Bench", "-r --repetitions", "N", "3", "measured runs of each test"),
                     Flag.of("Bench", "--peer", "COMMAND", null, "a program to compare with, such as \"llama-bench -m {model} -t {t} -p {p} -n {n} -d {d} -r 2\""),
-                    Flag.of("Bench", "--json", null, null, "print an array of rows"),
-                    Flag.of("Bench", "--float-activations", null, null, "float arithmetic everywhere")), MACHINE, List.of(HELP));
+                    Flag.of("Bench", "--json", null, null, "print an array of rows")), MACHINE, List.of(HELP));
             case "inspect" -> List.of(HELP);
             case "tokenize" -> List.of(TEXT, FILE,
                     Flag.of(PROMPT, "--special", null, null, "recognise control tokens in the text"),

@@ -66,12 +66,16 @@ final class Session implements AutoCloseable {
     private Loaded load(Path path, Options options) {
         Gguf file = Gguf.open(path);
         Tokenizer tokenizer = Tokenizer.of(file);
-        Model model = Model.load(file, team);
+        Model model = Model.load(file, team, floatActivations(options));
         int asked = options.count("--ctx-size", 0);
         int trained = model.config().contextLength();
         Context context = new Context(model, asked > 0 ? asked : Math.min(trained, CONTEXT),
                 cacheType(options, "--cache-type-k"), cacheType(options, "--cache-type-v"));
         return new Loaded(path, file, model, context, tokenizer, ChatTemplate.of(file));
+    }
+
+    static boolean floatActivations(Options options) {
+        return options.choice("--activations", "auto", "float").equals("float");
     }
 
     static KvCache.Type cacheType(Options options, String flag) {

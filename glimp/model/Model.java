@@ -26,6 +26,7 @@ public final class Model {
     private final Weights weights;
     private final Rope rope;
     private final Parallel parallel;
+    private final boolean floatActivations;
     private final Products products;
     private final Attention attention;
     private final Experts experts;
@@ -33,12 +34,13 @@ public final class Model {
     private Activations last;
     private float[] logits = {};
 
-    private Model(Config config, Weights weights, Team team) {
+    private Model(Config config, Weights weights, Team team, boolean floatActivations) {
         this.config = config;
         this.weights = weights;
         this.rope = new Rope(config.rope(), weights.ropeFactors());
         this.parallel = new Parallel(team);
-        this.products = new Products(team);
+        this.floatActivations = floatActivations;
+        this.products = new Products(team, floatActivations);
         this.attention = new Attention(config, team);
         this.experts = config.experts() == 0 ? null : new Experts(config, products, parallel);
         this.w = new Workspace(config, weights, Products.SMALL);
@@ -51,13 +53,18 @@ public final class Model {
      * @throws GgufException if the architecture is not known, or a tensor is missing or has another shape than expected
      */
     public static Model load(Gguf file, Team team) {
+        return load(file, team, false);
+    }
+
+    /** Likewise. @param floatActivations multiply floats even where integers are faster: the numbers of a reference */
+    public static Model load(Gguf file, Team team, boolean floatActivations) {
         Config config = Config.of(file);
-        return new Model(config, Weights.of(file, config), team);
+        return new Model(config, Weights.of(file, config), team, floatActivations);
     }
 
     /** The same weights with buffers of their own and another team: for another thread, while this one is at work. */
     public Model on(Team team) {
-        return new Model(config, weights, team);
+        return new Model(config, weights, team, floatActivations);
     }
 
     public Config config() {
