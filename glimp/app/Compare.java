@@ -48,9 +48,6 @@ public final class Compare {
         List<Demo.Question> questions = Demo.questions(options);
         Settings.of(options, 0);
         try (Session session = new Session(Pair.or(options.files()), options, terminal)) {
-            if (!session.pair()) {
-                throw new UsageException("compare needs a small and a large model");
-            }
             Compare compare = new Compare(session, options, questions);
             terminal.begin();
             compare.warmUp();
@@ -86,7 +83,7 @@ public final class Compare {
         for (Demo.Question question : asked) {
             for (Column column : columns) {
                 session.models.forEach(model -> model.context().cut(0));
-                Result result = column.router.run(new Chain(List.of(new Message("user", question.text()))), Listener.NONE);
+                Result result = column.router.run(new Chain(List.of(Message.user(question.text()))), Listener.NONE);
                 column.results.add(result);
                 column.ms.add(result.ms());
             }

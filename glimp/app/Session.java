@@ -99,8 +99,11 @@ final class Session implements AutoCloseable {
         return Math.min(small().context.capacity(), large().context.capacity());
     }
 
-    /** The loop of the method over both models; where they have one vocabulary, they share a tokenizer and hand over tokens. */
+    /** The loop of the method over both models; where they have one vocabulary, they share a tokenizer and hand over tokens. @throws UsageException if there is only one model */
     Router router(Settings settings) {
+        if (!pair()) {
+            throw new UsageException("this takes a small and a large model, and only " + small().path + " is named");
+        }
         boolean oneVocabulary = small().tokenizer.sameVocabulary(large().tokenizer);
         boolean tokens = !settings.handOverText() && oneVocabulary;
         LocalWriter small = writer(small(), small().tokenizer, true, settings, lookup(settings), 0);

@@ -248,6 +248,7 @@ class CommandsTest {
         assertRefused(2, List.of("--ids"), "glimpse", SMALL, "--ids", "1,99999");
         assertRefused(2, List.of("-t"), SMALL, LARGE, "-t", "x", "-p", "x");
         assertRefused(2, List.of("-t", "1024"), SMALL, LARGE, "-t", "100000", "-p", "x");
+        assertRefused(2, List.of("a small and a large"), "demo", LARGE);
         assertRefused(2, List.of("empty"), SMALL, LARGE, "-p", " ");
         assertRefused(1, List.of("cannot write"), SMALL, LARGE, "-p", "x", "--trace", folder.resolve("no/where.json").toString());
         assertRefused(1, List.of("cannot write"), "glimpse", SMALL, "-p", "x", "--logits", folder.toString());
