@@ -51,7 +51,7 @@ public final class Demo {
             Router router = session.router(Settings.of(options, session.capacity()));
             for (Question question : questions) {
                 terminal.out.println(question.text + "\n");
-                Result result = router.run(new Chain(List.of(new Message("user", question.text))), new Transcript(terminal, options.has("--quiet"), Interrupt.NEVER));
+                Result result = router.run(new Chain(List.of(Message.user(question.text))), new Transcript(terminal, options.has("--quiet"), Interrupt.NEVER));
                 boolean correct = question.right(result.answer());
                 terminal.out.println("\n" + (correct ? "  " + terminal.green("right") : "  " + terminal.red("wrong") + ", it is " + question.answer));
                 terminal.out.println();

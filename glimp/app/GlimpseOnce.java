@@ -3,10 +3,8 @@ package glimp.app;
 import glimp.decode.Context;
 import glimp.decode.Distribution;
 import glimp.text.Tokenizer;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -50,13 +48,7 @@ public final class GlimpseOnce {
     /** With the begin-of-text token, where the model wants one: it is what the model was trained to see. */
     private static int[] tokens(String text, Tokenizer tokenizer) {
         int[] tokens = tokenizer.encode(text, true);
-        if (!tokenizer.addBos()) {
-            return tokens;
-        }
-        int[] all = new int[tokens.length + 1];
-        all[0] = tokenizer.bos();
-        System.arraycopy(tokens, 0, all, 1, tokens.length);
-        return all;
+        return tokenizer.addBos() ? tokenizer.withBos(tokens) : tokens;
     }
 
     private static int[] ids(Options options, int vocabulary) {
@@ -85,10 +77,6 @@ public final class GlimpseOnce {
     private static void write(float[] logits, Path file) {
         ByteBuffer bytes = ByteBuffer.allocate(4 * logits.length).order(ByteOrder.LITTLE_ENDIAN);
         bytes.asFloatBuffer().put(logits);
-        try {
-            Files.write(file, bytes.array());
-        } catch (IOException e) {
-            throw new FailureException("cannot write " + file + ": " + Input.reason(e));
-        }
+        Input.write(file, bytes.array());
     }
 }

@@ -40,6 +40,15 @@ final class Input {
         return file;
     }
 
+    /** Writes a file that {@link #output} has looked at. */
+    static void write(Path file, byte[] bytes) {
+        try {
+            Files.write(file, bytes);
+        } catch (IOException e) {
+            throw new FailureException("cannot write " + file + ": " + reason(e));
+        }
+    }
+
     /** A file's trouble in words; Java's message is often only its name. */
     static String reason(IOException e) {
         return switch (e) {

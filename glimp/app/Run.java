@@ -11,8 +11,7 @@ import glimp.route.Writer.Until;
 import glimp.route.Writer.Written;
 import glimp.text.Json;
 import glimp.text.Message;
-import java.io.IOException;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,16 +22,19 @@ public final class Run {
     private final Terminal terminal;
     private final Session session;
     private final Settings settings;
+    /** Null: none is wanted. */
+    private final Path traceFile;
     private final boolean quiet;
     /** Exactly one of the two is used: the loop over a pair, or a model alone. */
     private final Router router;
     private final Writer alone;
 
-    private Run(Options options, Terminal terminal, Session session) {
+    private Run(Options options, Terminal terminal, Session session, Path traceFile) {
         this.options = options;
         this.terminal = terminal;
         this.session = session;
         this.settings = Settings.of(options, session.capacity());
+        this.traceFile = traceFile;
         this.quiet = options.has("--quiet");
         this.router = session.pair() ? session.router(settings) : null;
         this.alone = session.pair() ? null : session.alone(settings);
@@ -43,11 +45,11 @@ public final class Run {
         if (question != null && question.isBlank()) {
             throw new UsageException("the question is empty");
         }
-        Input.output(options, "--trace");
+        Path traceFile = Input.output(options, "--trace");
         Path cacheFile = Input.output(options, "--cache-file");
         Settings.of(options, 0);   // a flag that is wrong is said before the models are loaded
         try (Session session = new Session(Pair.or(options.files()), options, terminal)) {
-            Run run = new Run(options, terminal, session);
+            Run run = new Run(options, terminal, session, traceFile);
             if (cacheFile != null) {
                 session.restore(cacheFile);
             }
@@ -55,7 +57,7 @@ public final class Run {
                 new Chat(terminal, run.opening(), run::answer).talk();
             } else {
                 List<Message> messages = run.opening();
-                messages.add(new Message("user", question));
+                messages.add(Message.user(question));
                 run.answer(messages);
             }
             if (cacheFile != null) {
@@ -91,8 +93,8 @@ public final class Run {
         if (!quiet) {
             terminal.err.println("\n" + terminal.faint(summary));
         }
-        if (options.has("--trace")) {
-            write(Path.of(options.text("--trace")), Json.write(Trace.of(settings.toMap(), result)));
+        if (traceFile != null) {
+            Input.write(traceFile, (Json.write(Trace.of(settings.toMap(), result)) + "\n").getBytes(StandardCharsets.UTF_8));
         }
         return new Answer(result.answer(), summary);
     }
@@ -115,14 +117,6 @@ public final class Run {
     private static String afterThinking(Part part) {
         int end = part.text().indexOf("</think>");
         return (end < 0 ? part.text() : part.text().substring(end + "</think>".length())).strip();
-    }
-
-    private static void write(Path file, String text) {
-        try {
-            Files.writeString(file, text + "\n");
-        } catch (IOException e) {
-            throw new FailureException("cannot write " + file + ": " + Input.reason(e));
-        }
     }
 
     /** An answer's text, for the history, and what it took. */

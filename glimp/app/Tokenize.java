@@ -16,11 +16,8 @@ public final class Tokenize {
         }
         Tokenizer tokenizer = Tokenizer.of(Gguf.open(Path.of(options.file())));
         int[] ids = tokenizer.encode(text, options.has("--special"));
-        if (options.has("--bos") && tokenizer.bos() >= 0) {
-            int[] rest = ids;
-            ids = new int[rest.length + 1];
-            ids[0] = tokenizer.bos();
-            System.arraycopy(rest, 0, ids, 1, rest.length);
+        if (options.has("--bos")) {
+            ids = tokenizer.withBos(ids);
         }
         terminal.out.println(Arrays.toString(ids));
         if (options.has("--show")) {

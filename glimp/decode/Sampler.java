@@ -27,12 +27,7 @@ public final class Sampler {
      * @param context the tokens so far, for the repeat penalty; only the first {@code length} count
      */
     public int next(float[] logits, int[] context, int length) {
-        float[] scores = penalise(logits, context, length);
-        if (how.greedy()) {
-            return Distribution.argmax(scores, 0, logits.length);
-        }
-        candidates.fill(scores, how);
-        return candidates.draw(random.nextDouble());
+        return draft(logits, context, length, candidates);
     }
 
     /**

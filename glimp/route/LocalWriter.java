@@ -223,14 +223,7 @@ public final class LocalWriter implements Writer {
     private int[] prompt(List<Message> messages) {
         Prompt text = template.render(messages, think);
         int[] tokens = tokenizer.encode(text);
-        return tokenizer.addBos() && (tokens.length == 0 || tokens[0] != tokenizer.bos()) ? prepend(tokenizer.bos(), tokens) : tokens;
-    }
-
-    private static int[] prepend(int first, int[] rest) {
-        int[] all = new int[rest.length + 1];
-        all[0] = first;
-        System.arraycopy(rest, 0, all, 1, rest.length);
-        return all;
+        return tokenizer.addBos() ? tokenizer.withBos(tokens) : tokens;
     }
 
     private int[] tokens(Part part) {

@@ -138,6 +138,17 @@ public abstract class Tokenizer {
         return vocabulary.eos;
     }
 
+    /** These tokens behind the begin-of-text token; the same where there is none, or they begin with it already. */
+    public final int[] withBos(int[] tokens) {
+        if (bos() < 0 || tokens.length > 0 && tokens[0] == bos()) {
+            return tokens;
+        }
+        int[] all = new int[tokens.length + 1];
+        all[0] = bos();
+        System.arraycopy(tokens, 0, all, 1, tokens.length);
+        return all;
+    }
+
     /** Whether the model wants {@link #bos} before everything else. */
     public final boolean addBos() {
         return addBos;
