@@ -1,4 +1,5 @@
 import glimp.app.Bench;
+import glimp.app.Checks;
 import glimp.app.Compare;
 import glimp.app.Demo;
 import glimp.app.Failures;
@@ -30,9 +31,6 @@ public final class GlimpRouter {
         if (Relaunch.needed()) {
             System.exit(Relaunch.run(args));
         }
-        // Every tensor's extent is checked against its file on loading, so that the kernels need not check each access.
-        // Read once, by the first vector class: this must come before anything else.
-        System.getProperties().putIfAbsent("jdk.incubator.vector.VECTOR_ACCESS_OOB_CHECK", "0");
         Terminal terminal = Terminal.open();
         System.exit(Failures.guard(terminal, () -> run(Options.parse(args), terminal)));
     }
@@ -42,6 +40,7 @@ public final class GlimpRouter {
             Help.print(options.command(), terminal);
             return;
         }
+        Checks.choose(options);
         switch (options.command()) {
             case "run" -> Run.run(options, terminal);
             case "demo" -> Demo.run(options, terminal);

@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: run test jar install bench clean help jdk
+.PHONY: run test jar install bench compare clean help jdk
 
 # A JDK of 25 or newer: JAVA_HOME, then PATH, then where systems and version managers put them.
 JDK := $(shell for home in "$$JAVA_HOME" "$$(dirname "$$(dirname "$$(readlink -f "$$(command -v javac)" 2>/dev/null)")")" \
@@ -22,7 +22,7 @@ TESTS := $(shell find test -name '*.java')
 run: jdk
 	@$(JAVA) GlimpRouter.java demo --temp 0
 
-## test     compile and run all tests
+## test     compile and run all tests (they run no main, which turns the Vector API's bounds checks off: the checks are on)
 test: jdk $(JUNIT)
 	@rm -rf .build/test && mkdir -p .build/test
 	@$(JAVAC) -cp $(JUNIT) -d .build/test $(SOURCES) $(TESTS)
@@ -47,6 +47,10 @@ install: glimprouter.jar
 MODELS ?= models/glimp-s.gguf models/glimp-l.gguf
 bench: jdk
 	@for model in $(MODELS); do $(JAVA) GlimpRouter.java bench -m $$model $(if $(PEER),--peer '$(PEER)') $(BENCH) || exit; done
+
+## compare  L alone and GlimpRouter, each with and without drafts, on built-in questions; COMPARE="other flags"
+compare: jdk
+	@$(JAVA) GlimpRouter.java compare $(COMPARE)
 
 ## clean    remove what was built
 clean:

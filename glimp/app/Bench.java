@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import jdk.incubator.vector.FloatVector;
@@ -37,7 +38,11 @@ public final class Bench {
     }
 
     public static void run(Options options, Terminal terminal) {
-        new Bench(options, terminal).all();
+        if (options.has("--startup")) {
+            Startup.run(options, terminal);
+        } else {
+            new Bench(options, terminal).all();
+        }
     }
 
     private void all() {
@@ -61,15 +66,19 @@ public final class Bench {
                 }
             }
         }
-        if (json) {
+        if (!json) {
+            rows.stream().map(BenchRow::stages).filter(Objects::nonNull).forEach(stages -> terminal.out.print("\n" + stages.table()));
+        } else {
             terminal.out.println(Json.writeIndented(rows.stream().map(BenchRow::toMap).toList()));
         }
     }
 
     /** {@code 512-bit vectors; memory reads at 25.1 GB/s with 1 thread, at 38.4 GB/s with 2 threads}. */
     private static String machine(int[] teams, double[] bandwidth) {
-        return FloatVector.SPECIES_PREFERRED.vectorBitSize() + "-bit vectors; memory reads at " + String.join(", at ", IntStream.range(0, teams.length)
-                .mapToObj(i -> BenchRow.fixed(1, bandwidth[i] / 1e9) + " GB/s with " + teams[i] + (teams[i] == 1 ? " thread" : " threads")).toList());
+        List<String> speeds = IntStream.range(0, teams.length).mapToObj(i -> BenchRow.fixed(1, bandwidth[i] / 1e9) + " GB/s with " + teams[i]
+                + (teams[i] == 1 ? " thread" : " threads")).toList();
+        return FloatVector.SPECIES_PREFERRED.vectorBitSize() + "-bit vectors" + (Checks.on() ? ", accesses checked" : "")
+                + "; memory reads at " + String.join(", at ", speeds);
     }
 
     private static List<Trial> trials(int[] prompts, int[] generated, int[] depths) {
@@ -107,6 +116,8 @@ public final class Bench {
             rates = DoubleStream.concat(Arrays.stream(rates), Arrays.stream(stopwatch.rates(repetitions))).toArray();
             peerRate = (first + second) / 2;
         }
-        return new BenchRow(file, trial, team.size(), rates, stopwatch.bytesRead(), trial.operations(model.config()), bandwidth, memory, peerRate);
+        Stages stages = options.has("--profile") ? stopwatch.stages(team.size()) : null;
+        return new BenchRow(file, trial, team.size(), rates, stopwatch.bytesRead(), trial.operations(model.config()), bandwidth, memory,
+                file.bytes() + stopwatch.cacheBytes() + BenchRow.BESIDE, peerRate, stages);
     }
 }

@@ -21,20 +21,25 @@ import jdk.incubator.vector.FloatVector;
  * @param operations of all the tokens of a run
  * @param bandwidth bytes/s that so many threads read at most
  * @param resident bytes of memory that the process holds, the mapped file's included; -1 if the system does not tell
+ * @param needed bytes of memory that are in order: the file, the caches, and what Java and the buffers take
  * @param peer tokens/s of the peer; NaN without one
+ * @param stages where the time goes; null if nobody asked
  */
-record BenchRow(Gguf file, Trial trial, int threads, double[] rates, double bytesRead, double operations, double bandwidth, long resident, double peer) {
+record BenchRow(Gguf file, Trial trial, int threads, double[] rates, double bytesRead, double operations, double bandwidth, long resident, long needed,
+        double peer, Stages stages) {
+    /** What a run may hold beside the file and the caches. */
+    static final long BESIDE = 300L << 20;
 
     static String heading(boolean beside) {
-        return "| model                        |       size |     params | threads |          test |              t/s |   GB/s |  share | GFLOP/s |    memory |"
+        return "| model                        |       size |     params | threads |          test |              t/s |   GB/s |  share | GFLOP/s |      memory |"
                 + (beside ? "     peer | ratio |" : "")
-                + "\n| ---------------------------- | ---------: | ---------: | ------: | ------------: | ---------------: | -----: | -----: | ------: | --------: |"
+                + "\n| ---------------------------- | ---------: | ---------: | ------: | ------------: | ---------------: | -----: | -----: | ------: | ----------: |"
                 + (beside ? " -------: | ----: |" : "") + "\n";
     }
 
     String line(boolean beside) {
-        String row = String.format(Locale.ROOT, "| %-28s | %10s | %8.2f M | %7d | %13s | %8.2f ± %5.2f | %6s | %6s | %7s | %9s |", describe(), size(file.bytes()),
-                elements() / 1e6, threads, trial.name(), mean(), spread(), or(1, gigabytes()), share(), or(1, gigaflops()), resident < 0 ? "" : size(resident));
+        String row = String.format(Locale.ROOT, "| %-28s | %10s | %8.2f M | %7d | %13s | %8.2f ± %5.2f | %6s | %6s | %7s | %11s |", describe(), size(file.bytes()),
+                elements() / 1e6, threads, trial.name(), mean(), spread(), or(1, gigabytes()), share(), or(1, gigaflops()), memory());
         return beside ? row + String.format(Locale.ROOT, " %8s | %5s |", or(2, peer), or(2, ratio())) : row;
     }
 
@@ -58,6 +63,9 @@ record BenchRow(Gguf file, Trial trial, int threads, double[] rates, double byte
         map.put("peer_ts", peer);
         map.put("peer_ratio", ratio());
         map.put("vector_bits", FloatVector.SPECIES_PREFERRED.vectorBitSize());
+        if (stages != null) {
+            map.put("profile", stages.toMap());
+        }
         return map;
     }
 
@@ -83,6 +91,11 @@ record BenchRow(Gguf file, Trial trial, int threads, double[] rates, double byte
         return trial.oneByOne() ? fixed(0, 100e9 * gigabytes() / bandwidth) + " %" : "";
     }
 
+    /** More than is in order bears a mark. */
+    private String memory() {
+        return resident < 0 ? "" : size(resident) + (resident > needed ? " !" : "");
+    }
+
     private double ratio() {
         return mean() / peer;
     }
@@ -106,7 +119,7 @@ record BenchRow(Gguf file, Trial trial, int threads, double[] rates, double byte
         return bytes >= 1 << 30 ? fixed(2, bytes / 1073741824.0) + " GiB" : fixed(2, bytes / 1048576.0) + " MiB";
     }
 
-    private static String or(int digits, double value) {
+    static String or(int digits, double value) {
         return Double.isNaN(value) ? "" : fixed(digits, value);
     }
 

@@ -46,19 +46,27 @@ final class Flags {
 
     private static final Flag TRACE = Flag.of(OUTPUT, "--trace", "FILE", null, "write everything about the run as JSON");
     private static final Flag QUIET = Flag.of(OUTPUT, "-q --quiet", null, null, "print the answer only");
-    private static final Flag HELP = Flag.of(OUTPUT, "-h --help", null, null, "this text");
     private static final Flag TEXT = Flag.of(PROMPT, "-p --prompt", "TEXT", null, "the question or text");
     private static final Flag FILE = Flag.of(PROMPT, "-f --file", "FILE", null, "the question or text, from a file");
+
+    private static final List<Flag> EVERYWHERE = List.of(
+            Flag.of(OUTPUT, "--checked", null, null, "check the bounds of every access to a vector; slower"),
+            Flag.of(OUTPUT, "-h --help", null, null, "this text"));
 
     private Flags() {}
 
     /** The flags of a command; null if there is no such command. */
     static List<Flag> of(String command) {
+        List<Flag> own = own(command);
+        return own == null ? null : join(own, EVERYWHERE);
+    }
+
+    private static List<Flag> own(String command) {
         return switch (command) {
-            case "run" -> join(List.of(TEXT, FILE), WRITING, MACHINE, List.of(CACHE_FILE, TRACE, QUIET, HELP));
-            case "demo" -> join(List.of(Flag.of(PROMPT, "--questions", "N", "20", "how many of the built-in questions")), WRITING, MACHINE, List.of(QUIET, HELP));
+            case "run" -> join(List.of(TEXT, FILE), WRITING, MACHINE, List.of(CACHE_FILE, TRACE, QUIET));
+            case "demo" -> join(List.of(Flag.of(PROMPT, "--questions", "N", "20", "how many of the built-in questions")), WRITING, MACHINE, List.of(QUIET));
             case "compare" -> join(List.of(Flag.of(PROMPT, "--questions", "N", "60", "how many of the built-in questions"),
-                    Flag.of(PROMPT, "--rounds", "N", "3", "how often each is asked")), WRITING, MACHINE, List.of(HELP));
+                    Flag.of(PROMPT, "--rounds", "N", "3", "how often each is asked")), WRITING, MACHINE);
             case "bench" -> join(List.of(
                     Flag.of("Bench", "-m --model", "FILE", null, "the model"),
                     Flag.of("Bench", "-p --n-prompt", "N", "512", "tokens of the prompt; 0: no prefill test; here and below, several with commas: 512,64,4"),
@@ -66,16 +74,18 @@ final class Flags {
                     Flag.of("Bench", "-d --n-depth", "N", "0", "tokens in the context before the test begins"),
                     Flag.of("Bench", "-r --repetitions", "N", "3", "measured runs of each test"),
                     Flag.of("Bench", "--peer", "COMMAND", null, "a program to compare with, such as \"llama-bench -m {model} -t {t} -p {p} -n {n} -d {d} -r 2\""),
-                    Flag.of("Bench", "--json", null, null, "print an array of rows")), MACHINE, List.of(HELP));
-            case "inspect" -> List.of(HELP);
+                    Flag.of("Bench", "--profile", null, null, "where the time of a token and of a prompt goes, stage by stage"),
+                    Flag.of("Bench", "--startup", null, null, "instead of all this, the time from the start of the program to its first token, median of 5; without a file, of the pair"),
+                    Flag.of("Bench", "--json", null, null, "print an array of rows")), MACHINE);
+            case "inspect" -> List.of();
             case "tokenize" -> List.of(TEXT, FILE,
                     Flag.of(PROMPT, "--special", null, null, "recognise control tokens in the text"),
                     Flag.of(PROMPT, "--bos", null, null, "begin with the begin-of-text token"),
-                    Flag.of(OUTPUT, "--show", null, null, "print the pieces, one a line"), HELP);
+                    Flag.of(OUTPUT, "--show", null, null, "print the pieces, one a line"));
             case "glimpse" -> join(List.of(TEXT, FILE,
                     Flag.of(PROMPT, "--ids", "1,2,3", null, "token ids instead of a text"),
                     Flag.of(OUTPUT, "--top", "N", "10", "tokens to print"),
-                    Flag.of(OUTPUT, "--logits", "FILE", null, "write the logits of the last position: float32, little-endian")), MACHINE, List.of(HELP));
+                    Flag.of(OUTPUT, "--logits", "FILE", null, "write the logits of the last position: float32, little-endian")), MACHINE);
             default -> null;
         };
     }

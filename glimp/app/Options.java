@@ -7,13 +7,15 @@ import java.util.Map;
 
 /** A command line: the command, the files it names, and its flags. */
 public final class Options {
+    private final List<String> arguments;
     private final String command;
     private final List<Flag> flags;
     private final List<String> files = new ArrayList<>();
     private final Map<String, String> given = new HashMap<>();
     private final Map<String, String> preset = new HashMap<>();
 
-    private Options(String command) {
+    private Options(List<String> arguments, String command) {
+        this.arguments = arguments;
         this.command = command;
         this.flags = Flags.of(command);
     }
@@ -25,7 +27,7 @@ public final class Options {
      */
     public static Options parse(String... args) {
         boolean named = args.length > 0 && Flags.of(args[0]) != null;
-        Options options = new Options(named ? args[0] : "run");
+        Options options = new Options(List.of(args), named ? args[0] : "run");
         for (int i = named ? 1 : 0; i < args.length; i++) {
             i = options.take(args, i);
         }
@@ -92,6 +94,11 @@ public final class Options {
             }
         }
         return row[b.length()];
+    }
+
+    /** As they were given. */
+    List<String> arguments() {
+        return arguments;
     }
 
     public String command() {

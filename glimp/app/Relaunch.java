@@ -46,16 +46,51 @@ public final class Relaunch {
      */
     static List<String> command(List<String> flags, String[] own, String... args) {
         List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.add(java());
         command.addAll(flags);
-        int mine = own.length - args.length;
-        if (mine > 0 && Arrays.equals(own, mine, own.length, args, 0, args.length)) {
+        if (mine(own, args) > 0) {
             command.addAll(Arrays.asList(own));
         } else {
             command.addAll(List.of("-cp", System.getProperty("java.class.path"), "GlimpRouter"));
             command.addAll(Arrays.asList(args));
         }
         return command;
+    }
+
+    /**
+     * The command that started this program, up to its arguments, as the user gave it: without what {@link #run} put before.
+     *
+     * @throws FailureException if the system does not tell
+     */
+    static List<String> asStarted(List<String> args) {
+        ProcessHandle.Info info = ProcessHandle.current().info();
+        try {
+            List<String> command = asStarted(flags(), info.arguments().orElse(new String[0]), args);
+            command.addFirst(info.command().orElse(java()));
+            return command;
+        } catch (IOException e) {
+            throw new FailureException("cannot read the program's flags: " + e.getMessage());
+        }
+    }
+
+    static List<String> asStarted(List<String> flags, String[] own, List<String> args) {
+        int mine = mine(own, args.toArray(new String[0]));
+        if (mine <= 0) {
+            throw new FailureException("this system does not tell how the program was started");
+        }
+        List<String> words = Arrays.asList(own).subList(0, mine);
+        boolean again = mine > flags.size() && words.subList(0, flags.size()).equals(flags) && words.contains("-jar");
+        return new ArrayList<>(words.subList(again ? flags.size() : 0, mine));
+    }
+
+    private static String java() {
+        return Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    }
+
+    /** How many of a Java machine's own words stand before the program's arguments; 0 or less if these are not its end. */
+    private static int mine(String[] own, String[] args) {
+        int mine = own.length - args.length;
+        return mine > 0 && Arrays.equals(own, mine, own.length, args, 0, args.length) ? mine : 0;
     }
 
     /** Those of {@code .java-flags}, which is in the jar. */

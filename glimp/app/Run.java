@@ -89,7 +89,7 @@ public final class Run {
     private Answer routed(List<Message> messages, Transcript transcript) {
         Result result = router.run(new Chain(messages), transcript);
         terminal.out.println();
-        String summary = Summary.of(result);
+        String summary = Summary.of(result) + "; " + session.caches();
         if (!quiet) {
             terminal.err.println("\n" + terminal.faint(summary));
         }
@@ -107,7 +107,7 @@ public final class Run {
         Written written = alone.write(new Chain(messages), new Until(null, null, settings.limits().answer(), 0), transcript);
         double ms = (System.nanoTime() - start) / 1e6;
         terminal.out.println();
-        String summary = Summary.written(alone.usage().since(before)) + String.format(java.util.Locale.ROOT, "; %.1f ms", ms);
+        String summary = Summary.written(alone.usage().since(before)) + String.format(java.util.Locale.ROOT, "; %.1f ms; ", ms) + session.caches();
         if (!quiet) {
             terminal.err.println("\n" + terminal.faint(summary));
         }

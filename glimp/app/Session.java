@@ -94,6 +94,23 @@ final class Session implements AutoCloseable {
         return models.getLast();
     }
 
+    /** What the models' caches hold: {@code caches: S f16 0.4 MB, L keys f16, values q8_0 2.1 MB}. */
+    String caches() {
+        StringBuilder text = new StringBuilder("caches:");
+        for (Loaded each : models) {
+            KvCache cache = each.context.cache();
+            String keys = name(cache.keyType()), values = name(cache.valueType());
+            text.append(text.charAt(text.length() - 1) == ':' ? "" : ",").append(pair() ? each == small() ? " S" : " L" : "").append(' ')
+                    .append(keys.equals(values) ? keys : "keys " + keys + ", values " + values)
+                    .append(String.format(Locale.ROOT, " %.1f MB", cache.bytes() / 1e6));
+        }
+        return text.toString();
+    }
+
+    private static String name(KvCache.Type type) {
+        return type.name().toLowerCase(Locale.ROOT);
+    }
+
     /** Tokens of the smaller context. */
     int capacity() {
         return Math.min(small().context.capacity(), large().context.capacity());

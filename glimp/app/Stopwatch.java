@@ -3,6 +3,7 @@ package glimp.app;
 import glimp.decode.Context;
 import glimp.model.KvCache;
 import glimp.model.Model;
+import glimp.model.Profile;
 import java.util.Random;
 
 /** Runs a trial on a model, again and again, and takes its time. */
@@ -48,6 +49,21 @@ final class Stopwatch {
         return rates;
     }
 
+    /** Where the time of the trial goes. It is warmed up once more: the JVM has compiled a pass that nobody profiles. */
+    Stages stages(int threads) {
+        try (Profile warm = model.profile()) {
+            warmUp();
+        }
+        try (Profile profile = model.profile()) {
+            double seconds = 0;
+            int runs = 0;
+            for (; seconds < SECONDS; runs++) {
+                seconds += once();
+            }
+            return new Stages(trial, threads, profile, runs * Math.max(1, trial.generated()));
+        }
+    }
+
     private double rate() {
         double seconds = 0;
         long tokens = 0;
@@ -70,6 +86,11 @@ final class Stopwatch {
             context.advance(tokens, tokens.length, null);
         }
         return (System.nanoTime() - start) / 1e9;
+    }
+
+    /** Bytes of the cache at the moment. */
+    long cacheBytes() {
+        return context.cache().bytes();
     }
 
     /** Bytes that a token reads, when it runs alone: weights, and the keys and values of those before it. */

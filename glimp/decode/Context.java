@@ -63,6 +63,11 @@ public final class Context {
         return model;
     }
 
+    /** The keys and values: for how they are stored and what memory they take, not to be changed. */
+    public KvCache cache() {
+        return cache;
+    }
+
     /** Tokens in the context. */
     public int length() {
         return cache.length();
@@ -182,11 +187,6 @@ public final class Context {
     @FunctionalInterface
     interface Load {
         void into(KvCache cache) throws IOException;
-    }
-
-    /** Keys and values of the tokens. */
-    KvCache cache() {
-        return cache;
     }
 
     private void checkRoom(int count) {

@@ -2,6 +2,7 @@ package glimp.model;
 
 import glimp.gguf.Gguf;
 import glimp.gguf.GgufException;
+import glimp.model.Profile.Stage;
 import glimp.model.Weights.Layer;
 import glimp.model.Weights.Mixture;
 import glimp.model.Workspace.LayerProducts;
@@ -33,6 +34,8 @@ public final class Model {
     private Workspace w;
     private Activations last;
     private float[] logits = {};
+    /** Null: nobody asked. */
+    private Profile profile;
 
     private Model(Config config, Weights weights, Team team, boolean floatActivations) {
         this.config = config;
@@ -71,6 +74,12 @@ public final class Model {
         return config;
     }
 
+    /** Takes the time of each stage of every pass from now on, until the profile is closed. */
+    public Profile profile() {
+        profile = new Profile(parallel.team(), products, () -> profile = null);
+        return profile;
+    }
+
     /** Bytes of the weights that one token reads. */
     public long bytes() {
         return weights.bytesPerToken(config);
@@ -95,22 +104,22 @@ public final class Model {
     public float[] forward(int[] tokens, int from, int count, KvCache cache, int wanted) {
         check(tokens, from, count, cache, wanted);
         int position = cache.length();
+        begin(position, count);
         cache.reserve(position + count);
         rope.prepare(position, position + count);
-        begin(position, count);
         embed(tokens, from);
         for (int i = 0; i < config.layers(); i++) {
             Layer layer = weights.layers().get(i);
             LayerProducts product = w.layers.get(i);
             norm(layer.attentionNorm(), w.normed);
-            products.run(product.qkv());
+            multiply(product.qkv(), Stage.QKV);
             appendToCache(layer, i, cache);
             if (i == config.layers() - 1) {
                 w.keepLast(wanted);
             }
             if (w.tokens > 0) {
-                attention.run(cache, i, w.position, w.tokens, w.q, w.attended.values);
-                products.run(product.attentionOut());
+                attend(cache, i);
+                multiply(product.attentionOut(), Stage.ATTENTION_OUT);
                 addBias(layer.outBias(), w.x);
                 norm(layer.ffnNorm(), w.normed);
                 feedForward(layer, product);
@@ -137,6 +146,9 @@ public final class Model {
 
     /** Buffers grow with the largest batch so far. */
     private void begin(int position, int count) {
+        if (profile != null) {
+            profile.passBegins();
+        }
         if (count > w.capacity) {
             w = new Workspace(config, weights, Math.min(BATCH, Integer.highestOneBit(count - 1) * 2));
         }
@@ -146,11 +158,23 @@ public final class Model {
     private void embed(int[] tokens, int from) {
         int width = config.width();
         parallel.rows(w.tokens, t -> weights.embedding().decode(tokens[from + t], 0, width, w.x, t * width));
+        ended(Stage.REST);
     }
 
     private void norm(float[] weight, Activations out) {
         int width = config.width();
         parallel.rows(w.tokens, t -> Ops.rmsNorm(w.x, t * width, weight, config.epsilon(), out.values, t * width));
+        ended(Stage.NORMS);
+    }
+
+    private void multiply(Product[] product, Stage stage) {
+        products.run(product);
+        ended(stage);
+    }
+
+    private void attend(KvCache cache, int layer) {
+        attention.run(cache, layer, w.position, w.tokens, w.q, w.attended.values);
+        ended(Stage.ATTENTION);
     }
 
     /** Finishes queries, keys and values, and writes keys and values to the cache. */
@@ -166,6 +190,7 @@ public final class Model {
                 cache.put(index, h, w.position + t, w.k, w.v, (t * config.kvHeads() + h) * head);
             }
         });
+        ended(Stage.NORMS);
     }
 
     /** Norms, if there is a norm, and rotates the heads of a token. */
@@ -189,12 +214,14 @@ public final class Model {
     private void feedForward(Layer layer, LayerProducts product) {
         if (layer.feedForward() instanceof Mixture mixture) {
             experts.run(mixture, w.normed, w.x);
+            ended(Stage.EXPERTS);
             return;
         }
-        products.run(product.gateUp());
+        multiply(product.gateUp(), Stage.GATE_UP);
         int hidden = config.hidden();
         parallel.rows(w.tokens, t -> Ops.swiGlu(w.gate.values, t * hidden, w.up, t * hidden, hidden));
-        products.run(product.down());
+        ended(Stage.REST);
+        multiply(product.down(), Stage.DOWN);
     }
 
     private float[] logits() {
@@ -211,7 +238,14 @@ public final class Model {
         }
         last.tokens = wanted;
         norm(weights.outputNorm(), last);
-        products.run(new Product(weights.output(), last, logits, false));
+        multiply(new Product[] {new Product(weights.output(), last, logits, false)}, Stage.OUTPUT);
         return logits;
+    }
+
+    /** The time since the stage before went here. */
+    private void ended(Stage stage) {
+        if (profile != null) {
+            profile.ended(stage);
+        }
     }
 }

@@ -35,6 +35,8 @@ public final class Products {
     private final Team team;
     private final Scratch[] scratch;
     private final boolean floatActivations;
+    private long bytes;
+    private double operations;
 
     public Products(Team team) {
         this(team, false);
@@ -50,10 +52,22 @@ public final class Products {
         }
     }
 
+    /** Bytes of weights that all products so far have gone through; a batch goes through them once. */
+    public long bytes() {
+        return bytes;
+    }
+
+    /** Floating-point operations of all products so far, two for a multiplication and its addition. */
+    public double operations() {
+        return operations;
+    }
+
     /** Runs products that do not depend on each other in one region; all their batches must have the same size class. */
     public void run(Product... products) {
         for (Product p : products) {
             p.x.changed();
+            bytes += p.matrix.bytes();
+            operations += 2.0 * p.x.tokens * p.matrix.rows * p.matrix.cols;
         }
         if (products[0].x.tokens <= SMALL) {
             small(products);

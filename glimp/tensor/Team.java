@@ -27,6 +27,9 @@ public final class Team implements AutoCloseable {
     private Work work;
     private volatile long region;
     private volatile boolean closed;
+    /** Written between regions, read by workers within one: the counter of regions makes it visible. */
+    private boolean timed;
+    private long leaderWaited;
 
     /** @param size threads in all, the leader included; at least 1 */
     public Team(int size) {
@@ -41,6 +44,26 @@ public final class Team implements AutoCloseable {
     /** Threads in the team, the leader included. */
     public int size() {
         return workers.length + 1;
+    }
+
+    /** From the next region on, whether the time at work is taken: a reading of the clock before and after each worker's share. */
+    public void timed(boolean timed) {
+        this.timed = timed;
+    }
+
+    /**
+     * Nanoseconds that the team's threads have been at work, all together, while {@link #timed}: the leader's is all of the
+     * wall clock but where it waited for a worker at the end of a region. What counts is how much it grows; the most that it
+     * can is the wall clock's growth times {@link #size}. For the leader, between regions.
+     *
+     * @param clock {@link System#nanoTime} now
+     */
+    public long workNanos(long clock) {
+        long nanos = clock - leaderWaited;
+        for (Worker w : workers) {
+            nanos += w.worked;
+        }
+        return nanos;
     }
 
     /** Runs the work on every worker and returns when all are done; what one throws is thrown here. */
@@ -63,6 +86,7 @@ public final class Team implements AutoCloseable {
         } catch (Throwable t) {
             thrown = t;
         }
+        long begin = timed ? System.nanoTime() : 0;
         for (Worker w : workers) {
             for (int spins = 1; w.done != now; spins++) {
                 relax(spins);
@@ -71,6 +95,9 @@ public final class Team implements AutoCloseable {
                 thrown = w.thrown;
                 w.thrown = null;
             }
+        }
+        if (timed) {
+            leaderWaited += System.nanoTime() - begin;
         }
         switch (thrown) {
             case null -> { }
@@ -100,6 +127,8 @@ public final class Team implements AutoCloseable {
     private final class Worker extends Thread {
         private final int number;
         private Throwable thrown;
+        /** Nanoseconds. */
+        private long worked;
         private long p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
         private volatile long done;
         private long q0, q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, q11, q12, q13, q14, q15;
@@ -114,10 +143,14 @@ public final class Team implements AutoCloseable {
         @Override
         public void run() {
             for (long next = 1; await(next); next++) {
+                long begin = timed ? System.nanoTime() : 0;
                 try {
                     work.run(number);
                 } catch (Throwable t) {
                     thrown = t;
+                }
+                if (timed) {
+                    worked += System.nanoTime() - begin;
                 }
                 done = next;
             }

@@ -16,6 +16,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -100,6 +101,38 @@ class BenchTest {
         assertNull(decode.get("gflops"));
         assertNull(decode.get("peer_ratio"));
         assertTrue((double) prompt.get("gflops") > 0 && (double) decode.get("bandwidth_share") > 0);
+    }
+
+    @Test
+    void theProfileNamesTheStagesOfEachTrialAndItsSharesAreAll() {
+        List<?> rows = (List<?>) Json.parse(bench("-p", "16", "-n", "4", "--json", "--profile"));
+        for (Object row : rows) {
+            Map<?, ?> profile = (Map<?, ?>) ((Map<?, ?>) row).get("profile");
+            double shares = (double) profile.get("waiting"), ms = 0;
+            List<Object> names = new ArrayList<>();
+            for (Object each : (List<?>) profile.get("stages")) {
+                Map<?, ?> stage = (Map<?, ?>) each;
+                names.add(stage.get("stage"));
+                shares += (double) stage.get("share");
+                ms += (double) stage.get("ms");
+            }
+            assertEquals(List.of("q, k, v", "attention output", "gate, up", "down", "output matrix", "attention", "norms, rope, cache", "embedding, the rest"), names);
+            assertEquals(1, shares, 1e-9);
+            assertEquals((double) profile.get("ms"), ms, 1e-9);
+        }
+        String[] tables = bench("-p", "16", "-n", "4", "--profile").split("\n\n");
+        assertTrue(tables[2].startsWith("| pp16, 1 thread") && tables[3].startsWith("| tg4, 1 thread"), String.join("\n\n", tables));
+        assertTrue(tables[2].lines().anyMatch(line -> line.startsWith("| all ") && line.contains("| 100.0 % |")), tables[2]);
+        assertFalse(bench("-p", "16", "-n", "4").contains("gate, up"));
+    }
+
+    @Test
+    void moreMemoryThanTheFileTheCachesAndABitBearsAMark() {
+        Gguf file = Gguf.open(Path.of(SMALL));
+        for (long resident : new long[] {999, 1000, 1001}) {
+            BenchRow row = new BenchRow(file, new Trial(0, 4, 0), 1, new double[] {1}, 1, 1, 1, resident, 1000, Double.NaN, null);
+            assertEquals(resident > 1000, row.line(false).contains("!"), row.line(false));
+        }
     }
 
     /** Of a model whose embedding is its output matrix, a token takes every matrix once; with attention to itself and two before. */

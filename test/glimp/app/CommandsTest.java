@@ -85,6 +85,13 @@ class CommandsTest {
         }
     }
 
+    /** S has 2 layers and 1 key head of 32, and takes room for 256 tokens: 2 * 32 * (2 + 2) * 256 bytes, with q8_0 keys less. */
+    @Test
+    void theSummaryNamesTheCachesAndTheirMemory() {
+        assertTrue(run(SMALL, LARGE, "-p", QUESTION, "--temp", "0").err.matches("(?s).*caches: S f16 0\\.1 MB, L f16 \\d+\\.\\d MB\\s+"));
+        assertTrue(run(SMALL, "-p", QUESTION, "--temp", "0", "-ctk", "q8_0").err.matches("(?s).*caches: keys q8_0, values f16 0\\.1 MB\\s+"));
+    }
+
     @Test
     void quietLeavesOnlyTheAnswer() {
         Outcome outcome = run(SMALL, LARGE, "-p", QUESTION, "--temp", "0", "--quiet");

@@ -2,14 +2,21 @@ package glimp.app;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import glimp.text.Json;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
+import jdk.incubator.vector.FloatVector;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -40,6 +47,54 @@ class LaunchTest {
             List<String> command = Relaunch.command(List.of("--ours"), own, "-p", "a b");
             assertEquals(List.of("--ours", "-cp", System.getProperty("java.class.path"), "GlimpRouter", "-p", "a b"), command.subList(1, command.size()));
         }
+    }
+
+    @Test
+    void whatTheUserTypedIsWhatStandsBeforeTheArgumentsAndBehindOurOwnFlags() {
+        List<String> ours = List.of("--add-modules", "x"), args = List.of("bench", "a b");
+        assertEquals(List.of("-Xmx1g", "-jar", "g.jar"), Relaunch.asStarted(ours, new String[] {"--add-modules", "x", "-Xmx1g", "-jar", "g.jar", "bench", "a b"}, args));
+        assertEquals(List.of("-Xmx1g", "-jar", "g.jar"), Relaunch.asStarted(ours, new String[] {"-Xmx1g", "-jar", "g.jar", "bench", "a b"}, args));
+        assertEquals(List.of("--add-modules", "x", "G.java"), Relaunch.asStarted(ours, new String[] {"--add-modules", "x", "G.java", "bench", "a b"}, args));
+        assertThrows(FailureException.class, () -> Relaunch.asStarted(ours, new String[0], args));
+    }
+
+    @Test
+    void theBenchStartsTheProgramAnewAsItWasStartedUntilItsFirstToken() throws Exception {
+        String said = program("bench", "--startup", "-m", "models/glimp-s.gguf", "--json");
+        Map<?, ?> row = (Map<?, ?>) ((List<?>) Json.parse(said)).getFirst();
+        double least = (double) row.get("startup_ms_least"), median = (double) row.get("startup_ms");
+        assertTrue(0 < least && least <= median && median <= (double) row.get("startup_ms_most"), said);
+        assertEquals("models/glimp-s.gguf", row.get("model_filename"));
+    }
+
+    @Test
+    void theBenchStartsTheModelThatIsNamedWithTheFlagsOfTheMachine() {
+        Options options = Options.parse("bench", "--startup", "-r", "1", "-t", "1", "-ctk", "q8_0", "--checked");
+        List<String> command = Startup.command(List.of("java", "-jar", "g.jar"), List.of(Path.of("m.gguf")), options);
+        assertEquals(List.of("java", "-jar", "g.jar", "m.gguf", "-p"), command.subList(0, 5));
+        assertEquals(List.of("--threads", "1", "--cache-type-k", "q8_0", "--checked"), command.subList(command.size() - 5, command.size()));
+    }
+
+    @Test
+    void accessesToVectorsAreCheckedWhereTheUserAsksForItAndInTests() throws Exception {
+        String[] bench = {"bench", "-m", "models/glimp-s.gguf", "-p", "0", "-n", "1", "-r", "1", "-t", "1", "--checked"};
+        assertTrue(program(bench).contains("accesses checked"));
+        assertFalse(program(Arrays.copyOf(bench, bench.length - 1)).contains("accesses checked"));
+        FloatVector.fromArray(FloatVector.SPECIES_PREFERRED, new float[FloatVector.SPECIES_PREFERRED.length()], 0);
+        assertThrows(IndexOutOfBoundsException.class,
+                () -> FloatVector.fromArray(FloatVector.SPECIES_PREFERRED, new float[FloatVector.SPECIES_PREFERRED.length()], 1));
+    }
+
+    /** What the program, in a Java machine of its own, prints. */
+    private static String program(String... args) throws Exception {
+        String classes = Path.of(Options.class.getProtectionDomain().getCodeSource().getLocation().toURI()).toString();
+        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--add-modules",
+                "jdk.incubator.vector", "-cp", classes, "GlimpRouter"));
+        command.addAll(Arrays.asList(args));
+        Process process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, process.waitFor(), said);
+        return said;
     }
 
     @Test

@@ -67,11 +67,19 @@ class OptionsTest {
 
     @Test
     void noTwoFlagsOfACommandShareAName() {
-        for (String command : List.of("run", "demo", "bench", "inspect", "tokenize", "glimpse")) {
+        for (String command : List.of("run", "demo", "compare", "bench", "inspect", "tokenize", "glimpse")) {
             Set<String> names = new HashSet<>();
             for (Flag flag : Flags.of(command)) {
                 flag.names().forEach(name -> assertTrue(names.add(name), command + " " + name));
             }
+        }
+    }
+
+    @Test
+    void everyCommandHasHelpAndChecks() {
+        for (String command : List.of("run", "demo", "compare", "bench", "inspect", "tokenize", "glimpse")) {
+            assertTrue(Options.parse(command, "--checked", "-h").has("--checked"), command);
+            assertTrue(Options.parse(command, "-h").has("--help"), command);
         }
     }
 

@@ -70,6 +70,31 @@ class TeamTest {
         }
     }
 
+    /** The work of each at least, of all threads at most all the time, and less than that by the time that one waits. */
+    @Test
+    void countsTheTimeThatItsThreadsAreAtWork() {
+        for (int idle = 0; idle < 2; idle++) {
+            int other = 1 - idle;
+            long saved = 0;
+            try (Team team = new Team(2)) {
+                team.timed(true);
+                for (int tries = 0; saved < 2_000_000 && tries < 100; tries++) {
+                    long[] inside = new long[2];
+                    long begin = System.nanoTime(), before = team.workNanos(begin);
+                    team.run(worker -> {
+                        long start = System.nanoTime();
+                        while (worker == other && System.nanoTime() - start < 4_000_000) { }
+                        inside[worker] = System.nanoTime() - start;
+                    });
+                    long end = System.nanoTime(), work = team.workNanos(end) - before;
+                    assertTrue(work >= inside[0] + inside[1] && work <= 2 * (end - begin), work + " ns");
+                    saved = 2 * (end - begin) - work;
+                }
+            }
+            assertTrue(saved >= 2_000_000, "worker " + idle + " waited " + saved + " ns");
+        }
+    }
+
     @Test
     void closingEndsTheThreads() throws InterruptedException {
         Set<Thread> before = workers();
