@@ -4,6 +4,7 @@ import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LT;
 
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -16,6 +17,9 @@ public final class Lanes {
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
     private static final int L = F.length();
     private static final VectorShuffle<Float> BY_8 = by(8), BY_4 = by(4), BY_2 = by(2), BY_1 = by(1);
+
+    /** The lanes whose number has the bit 8, 4, 2 or 1. */
+    private static final VectorMask<Float> WITH_8 = with(8), WITH_4 = with(4), WITH_2 = with(2), WITH_1 = with(1);
 
     private static final float LOG2_E = (float) (1 / Math.log(2));
     /** ln 2 in two parts: the first has so few bits that its products with whole numbers below 256 are exact. */
@@ -40,6 +44,35 @@ public final class Lanes {
     }
 
     /**
+     * The sums of as many vectors as one has lanes: {@code out[outAt + i]} is the {@link #sum} of the vector at
+     * {@code v[at + i * lanes]}, bit for bit.
+     *
+     * <p>Two vectors are halved into one, again and again: each step keeps one half of the lanes in place and brings the other
+     * to it, so that 15 exchanges of lanes make 16 sums, not 64.
+     */
+    static void sums(float[] v, int at, float[] out, int outAt) {
+        FloatVector a = quarter(v, at), b = quarter(v, at + L), c = quarter(v, at + 2 * L), d = quarter(v, at + 3 * L);
+        a = a.blend(c, WITH_2).add(c.blend(a, WITH_2).rearrange(BY_2));
+        b = b.blend(d, WITH_2).add(d.blend(b, WITH_2).rearrange(BY_2));
+        a.blend(b, WITH_1).add(b.blend(a, WITH_1).rearrange(BY_1)).intoArray(out, outAt);
+    }
+
+    /** From the vectors at {@code at} and every fourth behind it, one whose groups of four lanes are to be summed. */
+    private static FloatVector quarter(float[] v, int at) {
+        FloatVector a = FloatVector.fromArray(F, v, at);
+        if (L == 4) {
+            return a;
+        }
+        FloatVector b = FloatVector.fromArray(F, v, at + 4 * L);
+        if (L == 16) {
+            FloatVector c = FloatVector.fromArray(F, v, at + 8 * L), d = FloatVector.fromArray(F, v, at + 12 * L);
+            a = a.blend(c, WITH_8).add(c.blend(a, WITH_8).rearrange(BY_8));
+            b = b.blend(d, WITH_8).add(d.blend(b, WITH_8).rearrange(BY_8));
+        }
+        return a.blend(b, WITH_4).add(b.blend(a, WITH_4).rearrange(BY_4));
+    }
+
+    /**
      * e^x, off by at most 2e-7 of it: x = k ln 2 + r, and e^r by its series. 0 where it would be no normal number, and
      * the largest float, nearly, where it would be more.
      */
@@ -61,5 +94,13 @@ public final class Lanes {
 
     private static VectorShuffle<Float> by(int distance) {
         return VectorShuffle.fromOp(F, i -> i ^ Math.min(distance, L / 2));
+    }
+
+    private static VectorMask<Float> with(int bit) {
+        boolean[] lanes = new boolean[L];
+        for (int i = 0; i < L; i++) {
+            lanes[i] = (i & bit) != 0;
+        }
+        return VectorMask.fromArray(F, lanes, 0);
     }
 }

@@ -123,7 +123,7 @@ class KernelTest {
             try (Team team = new Team(workers)) {
                 Products products = new Products(team);
                 int i = workers;
-                for (int tokens : new int[] {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 31, 64, 65, 130}) {
+                for (int tokens : new int[] {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 16, 31, 48, 49, 64, 65, 130}) {
                     int[] columns = columns(type);
                     int cols = columns[i++ % columns.length];
                     int rows = ROWS[i % ROWS.length];
@@ -143,7 +143,7 @@ class KernelTest {
         int cols = 3 * 256;
         try (Team team = new Team(2)) {
             Products products = new Products(team);
-            for (int tokens : new int[] {1, 5, 70}) {
+            for (int tokens : new int[] {1, 5, 20, 70}) {
                 Activations x = Blocks.activations(tokens, cols, 1);
                 Matrix[] matrices = {Blocks.ORDINARY.matrix(type, 101, cols, 1), Blocks.ORDINARY.matrix(GgmlType.F32, 50, cols, 2),
                         Blocks.ORDINARY.matrix(type, 7, cols, 3)};

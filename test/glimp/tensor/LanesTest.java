@@ -3,6 +3,7 @@ package glimp.tensor;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Random;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 import org.junit.jupiter.api.Test;
@@ -17,6 +18,20 @@ class LanesTest {
             powers[i] = 1 << i;
         }
         assertEquals((1 << F.length()) - 1, Lanes.sum(FloatVector.fromArray(F, powers, 0)));
+    }
+
+    @Test
+    void sumsOfSeveralVectorsHaveTheBitsOfTheSumOfEach() {
+        int n = F.length();
+        Random random = new Random(1);
+        float[] v = new float[3 + n * n], out = new float[n + 5];
+        for (int i = 0; i < v.length; i++) {
+            v[i] = (float) random.nextGaussian();
+        }
+        Lanes.sums(v, 3, out, 5);
+        for (int i = 0; i < n; i++) {
+            assertEquals(Lanes.sum(FloatVector.fromArray(F, v, 3 + i * n)), out[5 + i], "vector " + i);
+        }
     }
 
     @Test
