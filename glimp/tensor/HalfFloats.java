@@ -21,14 +21,11 @@ import jdk.incubator.vector.VectorSpecies;
  * bfloat16 is a shift only; that it takes the same way, times 1, costs nothing that shows: on Zen 4 one thread gets 30 GB/s
  * from its L2, 24 with two tokens and 16 with four, where memory delivers 28 to one and half of it to each of two.
  */
-final class HalfFloats extends Matrix {
+final class HalfFloats extends FloatRows {
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Short> S = VectorSpecies.of(short.class, VectorShape.forBitSize(I.vectorBitSize() / 2));
     private static final int L = F.length();
-
-    /** Pairs of rows that are multiplied in one call for one token; their sums are as many as those of a pair and four tokens. */
-    private static final int PAIRS = 4;
 
     private final int shift;
     private final int keep;
@@ -61,69 +58,16 @@ final class HalfFloats extends Matrix {
         return Float.intBitsToFloat(data.get(JAVA_SHORT_UNALIGNED, p) << shift & keep) * unit;
     }
 
-    /** One token: {@value #PAIRS} pairs of rows a call. */
     @Override
-    void dot(Activations x, int from, int to, float[] y, boolean add, float[] sums) {
-        if (x.tokens > 1) {
-            super.dot(x, from, to, y, add, sums);
-            return;
-        }
-        int half = (to - from) / 2;
-        for (int row = from; row < from + half; row += PAIRS) {
-            pairs(x.values, row, row + half, Math.min(PAIRS, from + half - row), y, add, sums);
-        }
-        if (from + 2 * half < to) {
-            pairs(x.values, to - 1, to - 1, 1, y, add, sums);
-        }
-    }
-
-    private void pairs(float[] x, int rowA, int rowB, int count, float[] y, boolean add, float[] sums) {
-        int done = one(x, 0, rowA, rowB, count, sums);
-        RowPair.reduce(sums, count);
-        for (int i = 0; i < count; i++) {
-            float a = rest(rowA + i, x, 0, done, sums[2 * i]), b = rest(rowB + i, x, 0, done, sums[2 * i + 1]);
-            y[rowA + i] = add ? y[rowA + i] + a : a;
-            if (rowB != rowA) {
-                y[rowB + i] = add ? y[rowB + i] + b : b;
-            }
-        }
-    }
-
-    @Override
-    void pair(Activations x, int rowA, int rowB, float[] y, boolean add, float[] sums) {
-        int t = 0;
-        for (int group = RowPair.GROUP; group > 0; group /= 2) {
-            for (; t + group <= x.tokens; t += group) {
-                int at = t * cols;
-                int done = switch (group) {
-                    case 4 -> four(x.values, at, rowA, rowB, sums);
-                    case 2 -> two(x.values, at, rowA, rowB, sums);
-                    default -> one(x.values, at, rowA, rowB, 1, sums);
-                };
-                RowPair.reduce(sums, group);
-                for (int i = 0; i < group; i++, at += cols) {
-                    sums[2 * i] = rest(rowA, x.values, at, done, sums[2 * i]);
-                    sums[2 * i + 1] = rest(rowB, x.values, at, done, sums[2 * i + 1]);
-                }
-                RowPair.put(sums, group, y, t * rows, rowA, rowB, rows, add);
-            }
-        }
-    }
-
-    private float rest(int row, float[] x, int xAt, int from, float sum) {
+    float rest(int row, float[] x, int xAt, int from, float sum) {
         for (int i = from; i < cols; i++) {
             sum = Math.fma(value(row * rowBytes + 2L * i), x[xAt + i], sum);
         }
         return sum;
     }
 
-    /* The three kernels: one, two and four tokens. Each returns the number of columns that it has done. */
-
-    /**
-     * {@code count} pairs of rows, {@code rowA + i} and {@code rowB + i}; a vector of sums for each row. A short row is a few
-     * iterations: with a call and the sums of lanes for each pair, rows of 256 take half as long again.
-     */
-    private int one(float[] x, int xAt, int rowA, int rowB, int count, float[] sums) {
+    @Override
+    int one(float[] x, int xAt, int rowA, int rowB, int count, float[] sums) {
         MemorySegment data = this.data;
         FloatVector unit = FloatVector.broadcast(F, this.unit);
         int shift = this.shift, keep = this.keep, cols = this.cols;
@@ -161,7 +105,8 @@ final class HalfFloats extends Matrix {
         return i;
     }
 
-    private int two(float[] x, int xAt, int rowA, int rowB, float[] sums) {
+    @Override
+    int two(float[] x, int xAt, int rowA, int rowB, float[] sums) {
         MemorySegment data = this.data;
         FloatVector unit = FloatVector.broadcast(F, this.unit);
         int shift = this.shift, keep = this.keep, cols = this.cols;
@@ -202,12 +147,13 @@ final class HalfFloats extends Matrix {
         return i;
     }
 
-    private int four(float[] x, int xAt, int rowA, int rowB, float[] sums) {
+    @Override
+    int four(float[] x, int xAt, int tokens, int rowA, int rowB, float[] sums) {
         MemorySegment data = this.data;
         FloatVector unit = FloatVector.broadcast(F, this.unit);
         int shift = this.shift, keep = this.keep, cols = this.cols;
         long p = rowA * rowBytes, q = rowB * rowBytes;
-        int s = xAt, t = s + cols, u = t + cols, z = u + cols;
+        int s = xAt, t = s + cols, u = t + cols, z = tokens > 3 ? u + cols : u;
         FloatVector a0 = FloatVector.zero(F), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
         FloatVector e0 = a0, e1 = a0, f0 = a0, f1 = a0, g0 = a0, g1 = a0, h0 = a0, h1 = a0;
         int i = 0;

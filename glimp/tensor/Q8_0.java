@@ -11,7 +11,7 @@ import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Blocks of 32: a half float d and 32 signed bytes q, values d q. */
-final class Q8_0 extends Matrix {
+final class Q8_0 extends FloatRows {
     private static final int BLOCK = GgmlType.Q8_0.bytes;
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
     private static final int L = F.length();
@@ -39,56 +39,43 @@ final class Q8_0 extends Matrix {
         }
     }
 
-    @Override
-    void pair(Activations x, int rowA, int rowB, float[] y, boolean add, float[] sums) {
-        int t = 0;
-        for (int group = RowPair.GROUP; group > 0; group /= 2) {
-            for (; t + group <= x.tokens; t += group) {
-                switch (group) {
-                    case 4 -> four(x.values, t * cols, rowA, rowB, sums);
-                    case 2 -> two(x.values, t * cols, rowA, rowB, sums);
-                    default -> one(x.values, t * cols, rowA, rowB, sums);
-                }
-                RowPair.put(sums, group, y, t * rows, rowA, rowB, rows, add);
-            }
-        }
-    }
-
-    /* The three kernels: one, two and four tokens, see RowPair. */
-
     /**
      * The weights d q are exact in a float (8 and 11 bits make 19), so a block is decoded in registers, by sign extension, a
      * conversion and a multiplication, and then belongs to any number of tokens. On Zen 4 and from its L2, one thread reads
-     * 19 GB/s with one token, 15 with two, 11 with four, and from memory as much as the memory gives two threads. (To multiply
+     * 20 GB/s with one token, 14 with two, 10 with four, and from memory as much as the memory gives two threads. (To multiply
      * the sum of a block by d instead gives one token 22, but takes three operations a token, not two.)
      */
-    private void one(float[] x, int xAt, int rowA, int rowB, float[] sums) {
+    @Override
+    int one(float[] x, int xAt, int rowA, int rowB, int count, float[] sums) {
         MemorySegment data = this.data;
-        long p = rowA * rowBytes, q = rowB * rowBytes;
-        int s = xAt;
-        FloatVector a0 = FloatVector.zero(F), a1 = a0, b0 = a0, b1 = a0;
-        for (int end = s + cols; s < end; p += BLOCK, q += BLOCK, s += 32) {
-            FloatVector dp = FloatVector.broadcast(F, Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, p)));
-            FloatVector dq = FloatVector.broadcast(F, Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, q)));
-            for (int k = 0; k < 32; k += 2 * L) {
-                ByteVector p0 = ByteVector.fromMemorySegment(B, data, p + 2 + k, LITTLE_ENDIAN);
-                ByteVector p1 = SHARED ? p0 : ByteVector.fromMemorySegment(B, data, p + 2 + k + L, LITTLE_ENDIAN);
-                ByteVector q0 = ByteVector.fromMemorySegment(B, data, q + 2 + k, LITTLE_ENDIAN);
-                ByteVector q1 = SHARED ? q0 : ByteVector.fromMemorySegment(B, data, q + 2 + k + L, LITTLE_ENDIAN);
-                FloatVector v = ((FloatVector) p0.castShape(F, 0)).mul(dp), w = ((FloatVector) q0.castShape(F, 0)).mul(dq);
-                FloatVector x0 = FloatVector.fromArray(F, x, s + k);
-                a0 = v.fma(x0, a0); b0 = w.fma(x0, b0);
-                v = ((FloatVector) p1.castShape(F, PART)).mul(dp);
-                w = ((FloatVector) q1.castShape(F, PART)).mul(dq);
-                x0 = FloatVector.fromArray(F, x, s + k + L);
-                a1 = v.fma(x0, a1); b1 = w.fma(x0, b1);
+        for (int n = 0; n < count; n++) {
+            long p = (rowA + n) * rowBytes, q = (rowB + n) * rowBytes;
+            FloatVector a0 = FloatVector.zero(F), a1 = FloatVector.zero(F), b0 = FloatVector.zero(F), b1 = FloatVector.zero(F);
+            for (int s = xAt, end = s + cols; s < end; p += BLOCK, q += BLOCK, s += 32) {
+                FloatVector dp = FloatVector.broadcast(F, Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, p)));
+                FloatVector dq = FloatVector.broadcast(F, Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, q)));
+                for (int k = 0; k < 32; k += 2 * L) {
+                    ByteVector p0 = ByteVector.fromMemorySegment(B, data, p + 2 + k, LITTLE_ENDIAN);
+                    ByteVector p1 = SHARED ? p0 : ByteVector.fromMemorySegment(B, data, p + 2 + k + L, LITTLE_ENDIAN);
+                    ByteVector q0 = ByteVector.fromMemorySegment(B, data, q + 2 + k, LITTLE_ENDIAN);
+                    ByteVector q1 = SHARED ? q0 : ByteVector.fromMemorySegment(B, data, q + 2 + k + L, LITTLE_ENDIAN);
+                    FloatVector v = ((FloatVector) p0.castShape(F, 0)).mul(dp), w = ((FloatVector) q0.castShape(F, 0)).mul(dq);
+                    FloatVector x0 = FloatVector.fromArray(F, x, s + k);
+                    a0 = v.fma(x0, a0); b0 = w.fma(x0, b0);
+                    v = ((FloatVector) p1.castShape(F, PART)).mul(dp);
+                    w = ((FloatVector) q1.castShape(F, PART)).mul(dq);
+                    x0 = FloatVector.fromArray(F, x, s + k + L);
+                    a1 = v.fma(x0, a1); b1 = w.fma(x0, b1);
+                }
             }
+            a0.add(a1).intoArray(sums, 2 * n * L);
+            b0.add(b1).intoArray(sums, 2 * n * L + L);
         }
-        sums[0] = Lanes.sum(a0.add(a1));
-        sums[1] = Lanes.sum(b0.add(b1));
+        return cols;
     }
 
-    private void two(float[] x, int xAt, int rowA, int rowB, float[] sums) {
+    @Override
+    int two(float[] x, int xAt, int rowA, int rowB, float[] sums) {
         MemorySegment data = this.data;
         long p = rowA * rowBytes, q = rowB * rowBytes;
         int s = xAt, t = s + cols;
@@ -116,13 +103,14 @@ final class Q8_0 extends Matrix {
         b0.add(b1).intoArray(sums, L);
         c0.add(c1).intoArray(sums, 2 * L);
         d0.add(d1).intoArray(sums, 3 * L);
-        RowPair.reduce(sums, 2);
+        return cols;
     }
 
-    private void four(float[] x, int xAt, int rowA, int rowB, float[] sums) {
+    @Override
+    int four(float[] x, int xAt, int tokens, int rowA, int rowB, float[] sums) {
         MemorySegment data = this.data;
         long p = rowA * rowBytes, q = rowB * rowBytes;
-        int s = xAt, t = s + cols, u = t + cols, z = u + cols;
+        int s = xAt, t = s + cols, u = t + cols, z = tokens > 3 ? u + cols : u;
         FloatVector a0 = FloatVector.zero(F), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
         FloatVector e0 = a0, e1 = a0, f0 = a0, f1 = a0, g0 = a0, g1 = a0, h0 = a0, h1 = a0;
         for (int end = s + cols; s < end; p += BLOCK, q += BLOCK, s += 32, t += 32, u += 32, z += 32) {
@@ -158,6 +146,6 @@ final class Q8_0 extends Matrix {
         f0.add(f1).intoArray(sums, 5 * L);
         g0.add(g1).intoArray(sums, 6 * L);
         h0.add(h1).intoArray(sums, 7 * L);
-        RowPair.reduce(sums, 4);
+        return cols;
     }
 }
