@@ -15,7 +15,7 @@ public final class Activations {
     public int tokens;
 
     private final Panels panels = new Panels();
-    private final Ints32 ints8x32 = new Ints32(this, 8), ints4x32 = new Ints32(this, 4);
+    private final Ints32[] ints32 = new Ints32[Ints32.Layout.values().length];
     private final Ints256[] ints256 = new Ints256[Ints256.Order.values().length];
 
     /** @param capacity most tokens of a batch @param width features of a token */
@@ -23,6 +23,9 @@ public final class Activations {
         this.values = new float[Math.multiplyExact(capacity, width)];
         this.width = width;
         this.capacity = capacity;
+        for (Ints32.Layout layout : Ints32.Layout.values()) {
+            ints32[layout.ordinal()] = new Ints32(this, layout);
+        }
         for (Ints256.Order order : Ints256.Order.values()) {
             ints256[order.ordinal()] = new Ints256(this, order);
         }
@@ -31,8 +34,9 @@ public final class Activations {
     /** The values have changed: forms made of them before are void. */
     void changed() {
         panels.ready = false;
-        ints8x32.ready = false;
-        ints4x32.ready = false;
+        for (Ints32 ints : ints32) {
+            ints.ready = false;
+        }
         for (Ints256 ints : ints256) {
             ints.ready = false;
         }
@@ -42,9 +46,8 @@ public final class Activations {
         return panels;
     }
 
-    /** For kernels that take 8 or 4 blocks of 32 together. */
-    Ints32 ints32(int blocks) {
-        return blocks == 8 ? ints8x32 : ints4x32;
+    Ints32 ints32(Ints32.Layout layout) {
+        return ints32[layout.ordinal()];
     }
 
     Ints256 ints256(Ints256.Order order) {

@@ -78,33 +78,42 @@ abstract class Block32 extends Matrix {
         }
     }
 
-    /** Blocks that the format's kernel for integers takes together, 8 or 4; 0 when it has none and multiplies floats. */
-    int together() {
-        return 0;
+    /** What the format's kernels for integers want; null when it has none and multiplies floats. */
+    Ints32.Layout layout() {
+        return null;
+    }
+
+    /** How many of the tokens that are left a kernel multiplies at once: 4, 2 or 1. */
+    int group(int tokens) {
+        return 1;
     }
 
     /**
-     * {@code count} pairs of rows, {@code rowA + i} and {@code rowB + i}, times the token whose integers begin at {@code s}
-     * of {@code x}; vectors of sums into {@code float[2][PAIRS][16]}.
+     * {@code count} pairs of rows, {@code rowA + i} and {@code rowB + i}, times {@code group} tokens, whose integers begin at
+     * {@code s} of {@code x} and from there every {@code next} bytes; vectors of sums into
+     * {@code float[group][2][PAIRS / group][16]}. A token's are the same bits in a group of any size.
      */
-    void multiply(MemorySegment x, long s, int rowA, int rowB, int count, float[] sums) {
+    void multiply(int group, MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums) {
         throw new UnsupportedOperationException();
     }
 
     @Override
     final void prepare(Activations x) {
-        if (Ints32.USABLE && together() > 0 && cols >= 32 * together()) {
-            x.ints32(together()).make();
+        Ints32.Layout layout = layout();
+        if (layout != null && cols >= layout.columns) {
+            x.ints32(layout).make();
         }
     }
 
     /**
      * With integers if they were made. {@value #PAIRS} pairs of rows a call: a model's shorter rows are four iterations of a
-     * kernel, and a call and sums of lanes for each pair would cost a quarter of the time.
+     * kernel, and a call and sums of lanes for each pair would cost a quarter of the time. Several tokens are multiplied
+     * with those 16 rows before the next come out of memory.
      */
     @Override
     final void dot(Activations x, int from, int to, float[] y, boolean add, float[] scratch) {
-        if (together() == 0 || !x.ints32(together()).ready) {
+        Ints32.Layout layout = layout();
+        if (layout == null || !x.ints32(layout).ready) {
             super.dot(x, from, to, y, add, scratch);
             return;
         }
@@ -117,19 +126,30 @@ abstract class Block32 extends Matrix {
         }
     }
 
-    private void pairs(Activations x, int rowA, int rowB, int count, float[] y, boolean add, float[] sums) {
-        Ints32 ints = x.ints32(together());
-        int done = cols / ints.columns * ints.columns;
-        for (int t = 0; t < x.tokens; t++) {
-            multiply(ints.data(), ints.start(t), rowA, rowB, count, sums);
-            Ints32.reduce(sums);
-            if (done < cols) {
-                rest(x, t, done, rowA, count, sums, 0);
-                rest(x, t, done, rowB, count, sums, PAIRS);
+    private void pairs(Activations x, int rowA, int rowB, int pairs, float[] y, boolean add, float[] sums) {
+        for (int t = 0, group; t < x.tokens; t += group) {
+            group = group(x.tokens - t);
+            int step = PAIRS / group;
+            for (int i = 0; i < pairs; i += step) {
+                pairs(x, t, group, rowA + i, rowB + i, Math.min(step, pairs - i), y, add, sums);
             }
-            put(sums, 0, y, t * rows + rowA, count, add);
+        }
+    }
+
+    private void pairs(Activations x, int token, int group, int rowA, int rowB, int count, float[] y, boolean add, float[] sums) {
+        Ints32 ints = x.ints32(layout());
+        int done = cols / ints.layout.columns * ints.layout.columns;
+        multiply(group, ints.data(), ints.start(token), ints.start(1), rowA, rowB, count, sums);
+        Ints32.reduce(sums);
+        for (int t = token, a = 0, step = PAIRS / group; t < token + group; t++, a += 2 * step) {
+            int b = a + step;
+            if (done < cols) {
+                rest(x, t, done, rowA, count, sums, a);
+                rest(x, t, done, rowB, count, sums, b);
+            }
+            put(sums, a, y, t * rows + rowA, count, add);
             if (rowB != rowA) {
-                put(sums, PAIRS, y, t * rows + rowB, count, add);
+                put(sums, b, y, t * rows + rowB, count, add);
             }
         }
     }

@@ -20,26 +20,36 @@ final class Q4_0 extends CodeBook32 {
     private static final VectorSpecies<Integer> I = IntVector.SPECIES_512;
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_512;
     /** From 64 bytes of the blocks 0 .. 3 and 64 of the blocks 4 .. 7, half of each block's nibbles. */
-    private static final ShortVector NIBBLES = Ints32.USABLE ? gather(1, 1) : null;
+    private static final ShortVector NIBBLES = gather(1, 1);
     /** Likewise each block's d, four times: in both halves of the block's two lanes of 32 bits. */
-    private static final ShortVector SCALES = Ints32.USABLE ? gather(0, 0) : null;
+    private static final ShortVector SCALES = gather(0, 0);
 
     Q4_0(MemorySegment data, int rows, int cols) {
         super(data, rows, cols, GgmlType.Q4_0, CODES, false);
     }
 
-    private static ShortVector gather(int first, int step) {
-        short[] from = new short[32];
-        for (int i = 0; i < 32; i++) {
-            int block = i / 4;
-            from[i] = (short) (block / 4 * 32 + block % 4 * 9 + first + i % 4 * step);
-        }
-        return ShortVector.fromArray(S, from, 0);
+    /** Of eight blocks of 18 bytes, two vectors that begin with the first and with the fifth: four shorts from {@code first}. */
+    static ShortVector gather(int first, int step) {
+        return Ints32.shorts(i -> i / 16 * 32 + i / 4 % 4 * 9 + first + i % 4 * step);
     }
 
     @Override
-    int together() {
-        return 8;
+    Ints32.Layout layout() {
+        return Ints32.USABLE ? Ints32.Layout.NIBBLES : null;
+    }
+
+    @Override
+    int group(int tokens) {
+        return tokens >= 4 ? 4 : tokens >= 2 ? 2 : 1;
+    }
+
+    @Override
+    void multiply(int group, MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums) {
+        switch (group) {
+            case 4 -> four(x, s, next, rowA, rowB, count, sums);
+            case 2 -> two(x, s, next, rowA, rowB, count, sums);
+            default -> one(x, s, rowA, rowB, count, sums);
+        }
     }
 
     /**
@@ -50,8 +60,7 @@ final class Q4_0 extends CodeBook32 {
      * iteration 16.5, and 13.5 with activations that do not lie on cache lines. A loop that the compiler does not take for
      * a counted one stays as it is; unrolled, with its rests, rows of 1024 lose 5 %.
      */
-    @Override
-    void multiply(MemorySegment x, long start, int rowA, int rowB, int count, float[] sums) {
+    private void one(MemorySegment x, long start, int rowA, int rowB, int count, float[] sums) {
         MemorySegment data = this.data;
         for (int i = 0; i < count; i++) {
             long s = start, p = (rowA + i) * rowBytes, q = (rowB + i) * rowBytes;
@@ -110,6 +119,165 @@ final class Q4_0 extends CodeBook32 {
             }
             a.intoArray(sums, 16 * i);
             b.intoArray(sums, 16 * (PAIRS + i));
+        }
+    }
+
+    /**
+     * Two tokens: as {@link #four}, 1.75 times the time of one.
+     */
+    private void two(MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums) {
+        MemorySegment data = this.data;
+        ShortVector nibbles = NIBBLES, scales = SCALES;
+        for (int i = 0; i < count; i++) {
+            long p = (rowA + i) * rowBytes, q = (rowB + i) * rowBytes, end = p + cols / 256 * 144L;
+            long s0 = s, s1 = s0 + next;
+            FloatVector a0 = FloatVector.zero(F), b0 = FloatVector.zero(F);
+            FloatVector a1 = FloatVector.zero(F), b1 = FloatVector.zero(F);
+            while (p != end) {
+                ShortVector t0 = ShortVector.zero(S), u0 = ShortVector.zero(S);
+                ShortVector t1 = ShortVector.zero(S), u1 = ShortVector.zero(S);
+                for (long h = 0; h != 16; h += 8) {
+                    IntVector v = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, p + h, LITTLE_ENDIAN),
+                            ShortVector.fromMemorySegment(S, data, p + 72 + h, LITTLE_ENDIAN)).reinterpretAsInts();
+                    IntVector w = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, q + h, LITTLE_ENDIAN),
+                            ShortVector.fromMemorySegment(S, data, q + 72 + h, LITTLE_ENDIAN)).reinterpretAsInts();
+                    for (long k = 32 * h, last = k + 256; k != last; k += 64) {
+                        ShortVector y = ShortVector.fromMemorySegment(S, x, s0 + k, LITTLE_ENDIAN);
+                        t0 = t0.add(v.reinterpretAsShorts().mul(y));
+                        u0 = u0.add(w.reinterpretAsShorts().mul(y));
+                        y = ShortVector.fromMemorySegment(S, x, s1 + k, LITTLE_ENDIAN);
+                        t1 = t1.add(v.reinterpretAsShorts().mul(y));
+                        u1 = u1.add(w.reinterpretAsShorts().mul(y));
+                        v = v.lanewise(LSHR, 4);
+                        w = w.lanewise(LSHR, 4);
+                    }
+                }
+                FloatVector d = scales.selectFrom(ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN),
+                        ShortVector.fromMemorySegment(S, data, p + 72, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
+                FloatVector f = scales.selectFrom(ShortVector.fromMemorySegment(S, data, q, LITTLE_ENDIAN),
+                        ShortVector.fromMemorySegment(S, data, q + 72, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
+                IntVector e = IntVector.fromMemorySegment(I, x, s0 + 512, LITTLE_ENDIAN);
+                FloatVector dx = FloatVector.fromMemorySegment(F, x, s0 + 576, LITTLE_ENDIAN);
+                IntVector r = t0.reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                a0 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a0);
+                r = u0.reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                b0 = ((FloatVector) r.convert(I2F, 0)).fma(f.mul(dx), b0);
+                s0 += 640;
+                e = IntVector.fromMemorySegment(I, x, s1 + 512, LITTLE_ENDIAN);
+                dx = FloatVector.fromMemorySegment(F, x, s1 + 576, LITTLE_ENDIAN);
+                r = t1.reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                a1 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a1);
+                r = u1.reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                b1 = ((FloatVector) r.convert(I2F, 0)).fma(f.mul(dx), b1);
+                s1 += 640;
+                p += 144;
+                q += 144;
+            }
+            a0.intoArray(sums, 16 * i);
+            b0.intoArray(sums, 16 * (4 + i));
+            a1.intoArray(sums, 16 * (8 + i));
+            b1.intoArray(sums, 16 * (12 + i));
+        }
+    }
+
+    /**
+     * Four tokens: every view is multiplied with the factors of all four before the next one is made, and a factor loaded for
+     * both rows. A token takes 22 operations on whole vectors for 256 weights, 10 of which only one of the two pipelines does.
+     * Zen 4: the time of 3.2 single tokens. The views in a loop, since written out they are more than the first compiler
+     * takes: it gives up, and such a method may then never reach the second.
+     */
+    private void four(MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums) {
+        MemorySegment data = this.data;
+        ShortVector nibbles = NIBBLES, scales = SCALES;
+        for (int i = 0; i < count; i++) {
+            long p = (rowA + i) * rowBytes, q = (rowB + i) * rowBytes, end = p + cols / 256 * 144L;
+            long s0 = s, s1 = s0 + next, s2 = s1 + next, s3 = s2 + next;
+            FloatVector a0 = FloatVector.zero(F), b0 = FloatVector.zero(F);
+            FloatVector a1 = FloatVector.zero(F), b1 = FloatVector.zero(F);
+            FloatVector a2 = FloatVector.zero(F), b2 = FloatVector.zero(F);
+            FloatVector a3 = FloatVector.zero(F), b3 = FloatVector.zero(F);
+            while (p != end) {
+                ShortVector t0 = ShortVector.zero(S), u0 = ShortVector.zero(S);
+                ShortVector t1 = ShortVector.zero(S), u1 = ShortVector.zero(S);
+                ShortVector t2 = ShortVector.zero(S), u2 = ShortVector.zero(S);
+                ShortVector t3 = ShortVector.zero(S), u3 = ShortVector.zero(S);
+                for (long h = 0; h != 16; h += 8) {
+                    IntVector v = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, p + h, LITTLE_ENDIAN),
+                            ShortVector.fromMemorySegment(S, data, p + 72 + h, LITTLE_ENDIAN)).reinterpretAsInts();
+                    IntVector w = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, q + h, LITTLE_ENDIAN),
+                            ShortVector.fromMemorySegment(S, data, q + 72 + h, LITTLE_ENDIAN)).reinterpretAsInts();
+                    for (long k = 32 * h, last = k + 256; k != last; k += 64) {
+                        ShortVector y = ShortVector.fromMemorySegment(S, x, s0 + k, LITTLE_ENDIAN);
+                        t0 = t0.add(v.reinterpretAsShorts().mul(y));
+                        u0 = u0.add(w.reinterpretAsShorts().mul(y));
+                        y = ShortVector.fromMemorySegment(S, x, s1 + k, LITTLE_ENDIAN);
+                        t1 = t1.add(v.reinterpretAsShorts().mul(y));
+                        u1 = u1.add(w.reinterpretAsShorts().mul(y));
+                        y = ShortVector.fromMemorySegment(S, x, s2 + k, LITTLE_ENDIAN);
+                        t2 = t2.add(v.reinterpretAsShorts().mul(y));
+                        u2 = u2.add(w.reinterpretAsShorts().mul(y));
+                        y = ShortVector.fromMemorySegment(S, x, s3 + k, LITTLE_ENDIAN);
+                        t3 = t3.add(v.reinterpretAsShorts().mul(y));
+                        u3 = u3.add(w.reinterpretAsShorts().mul(y));
+                        v = v.lanewise(LSHR, 4);
+                        w = w.lanewise(LSHR, 4);
+                    }
+                }
+                FloatVector d = scales.selectFrom(ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN),
+                        ShortVector.fromMemorySegment(S, data, p + 72, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
+                FloatVector f = scales.selectFrom(ShortVector.fromMemorySegment(S, data, q, LITTLE_ENDIAN),
+                        ShortVector.fromMemorySegment(S, data, q + 72, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
+                IntVector e = IntVector.fromMemorySegment(I, x, s0 + 512, LITTLE_ENDIAN);
+                FloatVector dx = FloatVector.fromMemorySegment(F, x, s0 + 576, LITTLE_ENDIAN);
+                IntVector r = t0.reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                a0 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a0);
+                r = u0.reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                b0 = ((FloatVector) r.convert(I2F, 0)).fma(f.mul(dx), b0);
+                s0 += 640;
+                e = IntVector.fromMemorySegment(I, x, s1 + 512, LITTLE_ENDIAN);
+                dx = FloatVector.fromMemorySegment(F, x, s1 + 576, LITTLE_ENDIAN);
+                r = t1.reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                a1 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a1);
+                r = u1.reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                b1 = ((FloatVector) r.convert(I2F, 0)).fma(f.mul(dx), b1);
+                s1 += 640;
+                e = IntVector.fromMemorySegment(I, x, s2 + 512, LITTLE_ENDIAN);
+                dx = FloatVector.fromMemorySegment(F, x, s2 + 576, LITTLE_ENDIAN);
+                r = t2.reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                a2 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a2);
+                r = u2.reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                b2 = ((FloatVector) r.convert(I2F, 0)).fma(f.mul(dx), b2);
+                s2 += 640;
+                e = IntVector.fromMemorySegment(I, x, s3 + 512, LITTLE_ENDIAN);
+                dx = FloatVector.fromMemorySegment(F, x, s3 + 576, LITTLE_ENDIAN);
+                r = t3.reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                a3 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a3);
+                r = u3.reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                b3 = ((FloatVector) r.convert(I2F, 0)).fma(f.mul(dx), b3);
+                s3 += 640;
+                p += 144;
+                q += 144;
+            }
+            a0.intoArray(sums, 16 * i);
+            b0.intoArray(sums, 16 * (2 + i));
+            a1.intoArray(sums, 16 * (4 + i));
+            b1.intoArray(sums, 16 * (6 + i));
+            a2.intoArray(sums, 16 * (8 + i));
+            b2.intoArray(sums, 16 * (10 + i));
+            a3.intoArray(sums, 16 * (12 + i));
+            b3.intoArray(sums, 16 * (14 + i));
         }
     }
 }

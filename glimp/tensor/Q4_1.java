@@ -37,8 +37,22 @@ final class Q4_1 extends Block32 {
     }
 
     @Override
-    int together() {
-        return 4;
+    Ints32.Layout layout() {
+        return Ints32.USABLE ? Ints32.Layout.NIBBLES_AND_BITS : null;
+    }
+
+    @Override
+    int group(int tokens) {
+        return tokens >= 4 ? 4 : 1;
+    }
+
+    @Override
+    void multiply(int group, MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums) {
+        if (group == 4) {
+            four(x, s, next, rowA, rowB, count, sums);
+        } else {
+            one(x, s, rowA, rowB, count, sums);
+        }
     }
 
     /**
@@ -46,8 +60,7 @@ final class Q4_1 extends Block32 {
      * centred as there, and the minimum gets the difference back in {@code m + 8 d}, times the sum of the same integers:
      * with exact activations there, their rounding would no longer cancel. Zen 4, one thread: 15-16 GB/s; float lanes 4.5.
      */
-    @Override
-    void multiply(MemorySegment x, long s, int rowA, int rowB, int count, float[] sums) {
+    private void one(MemorySegment x, long s, int rowA, int rowB, int count, float[] sums) {
         MemorySegment data = this.data;
         for (int i = 0; i < count; i++) {
             FloatVector a = FloatVector.zero(F), b = a;
@@ -94,6 +107,83 @@ final class Q4_1 extends Block32 {
             }
             a.intoArray(sums, 16 * i);
             b.intoArray(sums, 16 * (PAIRS + i));
+        }
+    }
+
+    /**
+     * Four tokens and a row at a time, see {@link Q4_0}: with two the first compiler would give up.
+     */
+    private void four(MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums) {
+        MemorySegment data = this.data;
+        ShortVector nibbles = NIBBLES, scales = SCALES, minima = MINIMA;
+        for (int i = 0; i < 2 * count; i++) {
+            int to = i < count ? i : i - count + 2;
+            long p = (i < count ? rowA + i : rowB + i - count) * rowBytes, end = p + cols / 128 * 80L;
+            long s0 = s, s1 = s0 + next, s2 = s1 + next, s3 = s2 + next;
+            FloatVector a0 = FloatVector.zero(F);
+            FloatVector a1 = FloatVector.zero(F);
+            FloatVector a2 = FloatVector.zero(F);
+            FloatVector a3 = FloatVector.zero(F);
+            while (p != end) {
+                ShortVector t0 = ShortVector.zero(S);
+                ShortVector t1 = ShortVector.zero(S);
+                ShortVector t2 = ShortVector.zero(S);
+                ShortVector t3 = ShortVector.zero(S);
+                IntVector v = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN),
+                        ShortVector.fromMemorySegment(S, data, p + 16, LITTLE_ENDIAN)).reinterpretAsInts();
+                for (long k = 0; k != 256; k += 64) {
+                    ShortVector y = ShortVector.fromMemorySegment(S, x, s0 + k, LITTLE_ENDIAN);
+                    t0 = t0.add(v.reinterpretAsShorts().mul(y));
+                    y = ShortVector.fromMemorySegment(S, x, s1 + k, LITTLE_ENDIAN);
+                    t1 = t1.add(v.reinterpretAsShorts().mul(y));
+                    y = ShortVector.fromMemorySegment(S, x, s2 + k, LITTLE_ENDIAN);
+                    t2 = t2.add(v.reinterpretAsShorts().mul(y));
+                    y = ShortVector.fromMemorySegment(S, x, s3 + k, LITTLE_ENDIAN);
+                    t3 = t3.add(v.reinterpretAsShorts().mul(y));
+                    v = v.lanewise(LSHR, 4);
+                }
+                FloatVector d = scales.selectFrom(ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN),
+                        ShortVector.fromMemorySegment(S, data, p + 16, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
+                FloatVector m = d.fma(FloatVector.broadcast(F, 8), minima.selectFrom(ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN),
+                        ShortVector.fromMemorySegment(S, data, p + 16, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats());
+                FloatVector sum = FloatVector.fromMemorySegment(F, x, s0 + 640, LITTLE_ENDIAN);
+                a0 = m.fma(sum, a0);
+                sum = FloatVector.fromMemorySegment(F, x, s1 + 640, LITTLE_ENDIAN);
+                a1 = m.fma(sum, a1);
+                sum = FloatVector.fromMemorySegment(F, x, s2 + 640, LITTLE_ENDIAN);
+                a2 = m.fma(sum, a2);
+                sum = FloatVector.fromMemorySegment(F, x, s3 + 640, LITTLE_ENDIAN);
+                a3 = m.fma(sum, a3);
+                IntVector e = IntVector.fromMemorySegment(I, x, s0 + 512, LITTLE_ENDIAN);
+                FloatVector dx = FloatVector.fromMemorySegment(F, x, s0 + 576, LITTLE_ENDIAN);
+                IntVector r = t0.reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                a0 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a0);
+                s0 += 704;
+                e = IntVector.fromMemorySegment(I, x, s1 + 512, LITTLE_ENDIAN);
+                dx = FloatVector.fromMemorySegment(F, x, s1 + 576, LITTLE_ENDIAN);
+                r = t1.reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                a1 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a1);
+                s1 += 704;
+                e = IntVector.fromMemorySegment(I, x, s2 + 512, LITTLE_ENDIAN);
+                dx = FloatVector.fromMemorySegment(F, x, s2 + 576, LITTLE_ENDIAN);
+                r = t2.reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                a2 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a2);
+                s2 += 704;
+                e = IntVector.fromMemorySegment(I, x, s3 + 512, LITTLE_ENDIAN);
+                dx = FloatVector.fromMemorySegment(F, x, s3 + 576, LITTLE_ENDIAN);
+                r = t3.reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                a3 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a3);
+                s3 += 704;
+                p += 80;
+            }
+            a0.intoArray(sums, 16 * to);
+            a1.intoArray(sums, 16 * (4 + to));
+            a2.intoArray(sums, 16 * (8 + to));
+            a3.intoArray(sums, 16 * (12 + to));
         }
     }
 }

@@ -27,12 +27,17 @@ final class Q5_1 extends Block32 {
     }
 
     @Override
-    int together() {
-        return 4;
+    Ints32.Layout layout() {
+        return Ints32.USABLE ? Ints32.Layout.NIBBLES_AND_BITS : null;
     }
 
     @Override
-    void multiply(MemorySegment x, long start, int rowA, int rowB, int count, float[] sums) {
-        ints.multiply(x, start, rowA * rowBytes, rowB * rowBytes, rowBytes, count, sums);
+    int group(int tokens) {
+        return tokens >= 4 ? 4 : 1;
+    }
+
+    @Override
+    void multiply(int group, MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums) {
+        ints.multiply(group, x, s, next, rowA * rowBytes, rowB * rowBytes, rowBytes, count, sums);
     }
 }
