@@ -76,11 +76,11 @@ abstract class Blocks256 extends Matrix {
         int half = (to - from) / 2;
         for (int row = from; row < from + half; row += 4) {
             int pairs = Math.min(4, from + half - row);
-            one(ints.data(), row * rowBytes, (row + half) * rowBytes, pairs, scratch);
+            one(ints, row * rowBytes, (row + half) * rowBytes, pairs, scratch);
             finish(scratch, pairs, y, row, half, add);
         }
         if (from + 2 * half < to) {
-            one(ints.data(), (to - 1) * rowBytes, (to - 1) * rowBytes, 1, scratch);
+            one(ints, (to - 1) * rowBytes, (to - 1) * rowBytes, 1, scratch);
             finish(scratch, 1, y, to - 1, 0, add);
         }
     }
@@ -136,7 +136,7 @@ abstract class Blocks256 extends Matrix {
      * One token times rows as they are, from p and from q on: {@link Dot256#one} to the last bit, without the detour of the
      * weights over memory. Vectors of sums go to {@code sums}: of the first row at p, the first at q, the second at p ..
      */
-    void one(MemorySegment x, long p, long q, int pairs, float[] sums) {
+    void one(Ints256 x, long p, long q, int pairs, float[] sums) {
         throw new AssertionError(type);
     }
 

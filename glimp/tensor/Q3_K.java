@@ -1,6 +1,7 @@
 package glimp.tensor;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.VectorOperators.BITWISE_BLEND;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
@@ -10,6 +11,7 @@ import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
 
 /**
  * Blocks of 256: 32 bytes of third bits, 64 bytes of bit pairs q, 12 bytes with a scale s of 6 bits for every 16 values, and
@@ -19,13 +21,32 @@ import jdk.incubator.vector.IntVector;
 final class Q3_K extends Blocks256 {
     private static final int BLOCK_BYTES = GgmlType.Q3_K.bytes;
     private static final int PAIRS = 32, SCALES = 96, D = 108;
-    /** The two weights of a lane. */
-    private static final int PAIR = 0x00070007;
+    /**
+     * The two weights of a lane, of the lower pair in a nibble and of the upper. The upper pairs stay where they are and count
+     * four times, which their scales make good: {@code 4 x 28 x 256} is still less than 2^15, see {@link Dot256}.
+     */
+    private static final int EVEN = 0x00070007, ODD = 0x001C001C;
+    private static final float[] QUARTERS = {1, 1, 0.25f, 0.25f, 1, 1, 0.25f, 0.25f, 1, 1, 0.25f, 0.25f, 1, 1, 0.25f, 0.25f};
+    /** The 4 that is subtracted from every weight. */
+    private static final float[] FOURS = {-4, -4, -16, -16, -4, -4, -16, -16, -4, -4, -16, -16, -4, -4, -16, -16};
+    /** For {@link #one}, of the last 64 bytes: a lane's byte of lower halves, then that of its upper bits. */
+    private static final byte[] SCALE_BYTES = scaleBytes();
+    private static final int[] LOW_SHIFT = {0, 0, 0, 0, 0, 0, 0, 0, 4, 4, 4, 4, 4, 4, 4, 4};
+    private static final int[] HIGH_SHIFT = {4, 4, 4, 4, 6, 6, 6, 6, 8, 8, 8, 8, 10, 10, 10, 10};
     private static final int[] TWICE = {0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7};
     private static final int[] SECOND = {0, 0, 0, 0, 0, 0, 0, 0, 4, 4, 4, 4, 4, 4, 4, 4};
 
     Q3_K(MemorySegment data, int rows, int cols) {
         super(data, rows, cols, GgmlType.Q3_K, Ints256.Order.BIT_PAIRS);
+    }
+
+    private static byte[] scaleBytes() {
+        byte[] from = new byte[64];
+        for (int i = 0; i < 16; i++) {
+            from[4 * i] = (byte) (SCALES + i % 8 - BLOCK_BYTES + 64);
+            from[4 * i + 1] = (byte) (SCALES + 8 + i % 4 - BLOCK_BYTES + 64);
+        }
+        return from;
     }
 
     /**
@@ -71,9 +92,12 @@ final class Q3_K extends Blocks256 {
                     w[offsets + i] = d * ((scales & 0xFF) - 32);
                 }
             }
+            for (int k = 0; k < 16; k += L) {
+                FloatVector.fromArray(F, w, offsets + k).mul(FloatVector.fromArray(F, QUARTERS, k)).intoArray(w, offsets + k);
+            }
             spread(w, offsets, BIT_PAIR_LANES, at);
             for (int k = 0; k < 16; k += L) {
-                FloatVector.fromArray(F, w, offsets + k).mul(-4).intoArray(w, offsets + k);
+                FloatVector.fromArray(F, w, offsets + k).mul(FloatVector.fromArray(F, FOURS, k)).intoArray(w, offsets + k);
             }
         }
     }
@@ -85,10 +109,13 @@ final class Q3_K extends Blocks256 {
             for (int j = 0; j < 16; j += L) {
                 IntVector v = ByteVector.fromMemorySegment(BYTES, data, p + PAIRS + 4 * j, LITTLE_ENDIAN).reinterpretAsInts();
                 IntVector h = third(data, p, j);
-                for (int i = 0; i < 128; i += 32, v = v.lanewise(LSHR, 2), h = h.lanewise(LSHR, 1)) {
-                    IntVector q = v.and(0x03030303).or(h.lanewise(LSHL, 2).and(0x04040404));
-                    q.and(PAIR).reinterpretAsFloats().intoArray(w, at + i + j);
-                    q.lanewise(LSHR, 8).and(PAIR).reinterpretAsFloats().intoArray(w, at + i + 16 + j);
+                for (int i = 0; i < 128; i += 64, v = v.lanewise(LSHR, 4), h = h.lanewise(LSHR, 2)) {
+                    IntVector even = v.and(0x03030303).or(h.lanewise(LSHL, 2).and(0x04040404));
+                    even.and(EVEN).reinterpretAsFloats().intoArray(w, at + i + j);
+                    even.lanewise(LSHR, 8).and(EVEN).reinterpretAsFloats().intoArray(w, at + i + 16 + j);
+                    IntVector odd = v.and(0x0C0C0C0C).or(h.lanewise(LSHL, 3).and(0x10101010));
+                    odd.and(ODD).reinterpretAsFloats().intoArray(w, at + i + 32 + j);
+                    odd.lanewise(LSHR, 8).and(ODD).reinterpretAsFloats().intoArray(w, at + i + 48 + j);
                 }
             }
         }
@@ -101,5 +128,101 @@ final class Q3_K extends Blocks256 {
             return IntVector.fromArray(I, TWICE, 0).selectFrom(h).lanewise(LSHR, IntVector.fromArray(I, SECOND, 0));
         }
         return h.lanewise(LSHR, j / 8 * 4);
+    }
+
+    @Override
+    boolean fused() {
+        return L == 16;
+    }
+
+    /**
+     * A block is one vector of bit pairs; its 32 bytes of third bits are brought into both halves of a vector, shifted by lane
+     * to where those of its part are, and merged with the pairs in one operation. Pairs in the upper half of a nibble are
+     * multiplied where they are, so that one shift serves four parts. The 4 that is subtracted from every weight goes through
+     * the sums of the activations. Some 58 operations on whole vectors for 110 bytes: their number is what limits. Zen 4, one
+     * thread: 8.5 GB/s from memory and from the L2 cache; with both rows unpacked to scratch, 2.9.
+     */
+    @Override
+    void one(Ints256 ints, long p, long q, int pairs, float[] sums) {
+        MemorySegment data = this.data;
+        int[] x = ints.array();
+        IntVector lanes = IntVector.fromArray(I, BIT_PAIR_LANES, 0);
+        IntVector twice = IntVector.fromArray(I, TWICE, 0), second = IntVector.fromArray(I, SECOND, 0);
+        ByteVector scaleBytes = ByteVector.fromArray(BYTES, SCALE_BYTES, 0);
+        IntVector lowShift = IntVector.fromArray(I, LOW_SHIFT, 0), highShift = IntVector.fromArray(I, HIGH_SHIFT, 0);
+        FloatVector quarters = FloatVector.fromArray(F, QUARTERS, 0), fours = FloatVector.fromArray(F, FOURS, 0);
+        for (int pair = 0; pair < pairs; pair++) {
+            FloatVector a0 = FloatVector.zero(F), b0 = a0, c0 = a0, d0 = a0;
+            long end = p + rowBytes;
+            for (int s = 0; p != end; s += (int) Ints256.BLOCK / 4, p += BLOCK_BYTES, q += BLOCK_BYTES) {
+                IntVector v, g, h, c;
+                IntVector x0 = IntVector.fromArray(I, x, s);
+                IntVector x1 = IntVector.fromArray(I, x, s + 16);
+                IntVector x2 = IntVector.fromArray(I, x, s + 32);
+                IntVector x3 = IntVector.fromArray(I, x, s + 48);
+                IntVector x4 = IntVector.fromArray(I, x, s + 64);
+                IntVector x5 = IntVector.fromArray(I, x, s + 80);
+                IntVector x6 = IntVector.fromArray(I, x, s + 96);
+                IntVector x7 = IntVector.fromArray(I, x, s + 112);
+                FloatVector xs = IntVector.fromArray(I, x, s + (int) Ints256.SUMS / 4).reinterpretAsFloats();
+                FloatVector dx = IntVector.fromArray(I, x, s + (int) Ints256.SCALE / 4).reinterpretAsFloats();
+                {
+                    float d = Float.float16ToFloat(ShortVector
+                            .fromMemorySegment(ShortVector.SPECIES_128, data, p + D - 14, LITTLE_ENDIAN).lane(7));
+                    IntVector n = scaleBytes.selectFrom(ByteVector.fromMemorySegment(BYTES, data, p + BLOCK_BYTES - 64, LITTLE_ENDIAN)).reinterpretAsInts();
+                    n = n.lanewise(LSHR, lowShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, highShift), 0xF0).and(63).sub(32);
+                    FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(quarters.mul(d));
+                    c0 = f.mul(fours).fma(xs, c0);
+                    IntVector scales = f.reinterpretAsInts();
+                    h = ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN).reinterpretAsInts();
+                    h = twice.selectFrom(h).lanewise(LSHR, second);
+                    g = h.lanewise(LSHL, 2);
+                    v = ByteVector.fromMemorySegment(BYTES, data, p + PAIRS, LITTLE_ENDIAN).reinterpretAsInts();
+                    c = v.lanewise(BITWISE_BLEND, g, 0xFCFCFCFC);
+                    c = c.and(EVEN).mul(x0).add(c.lanewise(LSHR, 8).and(EVEN).mul(x1));
+                    FloatVector s0 = ((FloatVector) c.castShape(F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
+                    c = v.lanewise(BITWISE_BLEND, g.add(g), 0xF0F0F0F0);
+                    c = c.and(ODD).mul(x2).add(c.lanewise(LSHR, 8).and(ODD).mul(x3));
+                    FloatVector s1 = ((FloatVector) c.castShape(F, 0)).mul(lanes.add(2).selectFrom(scales).reinterpretAsFloats());
+                    v = v.lanewise(LSHR, 4);
+                    c = v.lanewise(BITWISE_BLEND, h, 0xFCFCFCFC);
+                    c = c.and(EVEN).mul(x4).add(c.lanewise(LSHR, 8).and(EVEN).mul(x5));
+                    s0 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
+                    c = v.lanewise(BITWISE_BLEND, h.add(h), 0xF0F0F0F0);
+                    c = c.and(ODD).mul(x6).add(c.lanewise(LSHR, 8).and(ODD).mul(x7));
+                    s1 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(6).selectFrom(scales).reinterpretAsFloats(), s1);
+                    a0 = s0.add(s1).fma(dx, a0);
+                }
+                {
+                    float d = Float.float16ToFloat(ShortVector
+                            .fromMemorySegment(ShortVector.SPECIES_128, data, q + D - 14, LITTLE_ENDIAN).lane(7));
+                    IntVector n = scaleBytes.selectFrom(ByteVector.fromMemorySegment(BYTES, data, q + BLOCK_BYTES - 64, LITTLE_ENDIAN)).reinterpretAsInts();
+                    n = n.lanewise(LSHR, lowShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, highShift), 0xF0).and(63).sub(32);
+                    FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(quarters.mul(d));
+                    d0 = f.mul(fours).fma(xs, d0);
+                    IntVector scales = f.reinterpretAsInts();
+                    h = ByteVector.fromMemorySegment(BYTES, data, q, LITTLE_ENDIAN).reinterpretAsInts();
+                    h = twice.selectFrom(h).lanewise(LSHR, second);
+                    g = h.lanewise(LSHL, 2);
+                    v = ByteVector.fromMemorySegment(BYTES, data, q + PAIRS, LITTLE_ENDIAN).reinterpretAsInts();
+                    c = v.lanewise(BITWISE_BLEND, g, 0xFCFCFCFC);
+                    c = c.and(EVEN).mul(x0).add(c.lanewise(LSHR, 8).and(EVEN).mul(x1));
+                    FloatVector s0 = ((FloatVector) c.castShape(F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
+                    c = v.lanewise(BITWISE_BLEND, g.add(g), 0xF0F0F0F0);
+                    c = c.and(ODD).mul(x2).add(c.lanewise(LSHR, 8).and(ODD).mul(x3));
+                    FloatVector s1 = ((FloatVector) c.castShape(F, 0)).mul(lanes.add(2).selectFrom(scales).reinterpretAsFloats());
+                    v = v.lanewise(LSHR, 4);
+                    c = v.lanewise(BITWISE_BLEND, h, 0xFCFCFCFC);
+                    c = c.and(EVEN).mul(x4).add(c.lanewise(LSHR, 8).and(EVEN).mul(x5));
+                    s0 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
+                    c = v.lanewise(BITWISE_BLEND, h.add(h), 0xF0F0F0F0);
+                    c = c.and(ODD).mul(x6).add(c.lanewise(LSHR, 8).and(ODD).mul(x7));
+                    s1 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(6).selectFrom(scales).reinterpretAsFloats(), s1);
+                    b0 = s0.add(s1).fma(dx, b0);
+                }
+            }
+            a0.add(c0).intoArray(sums, 2 * pair * L);
+            b0.add(d0).intoArray(sums, (2 * pair + 1) * L);
+        }
     }
 }

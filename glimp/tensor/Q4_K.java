@@ -77,8 +77,8 @@ final class Q4_K extends Blocks256 {
      * segment is checked each time, and a load of a vector need not be.
      */
     @Override
-    void one(MemorySegment x, long p, long q, int pairs, float[] sums) {
-        MemorySegment data = this.data;
+    void one(Ints256 ints, long p, long q, int pairs, float[] sums) {
+        MemorySegment data = this.data, x = ints.data();
         IntVector lanes = IntVector.fromArray(I, NIBBLE_LANES, 0), words = IntVector.fromArray(I, HEAD_WORDS, 0);
         IntVector ownShift = IntVector.fromArray(I, OWN_SHIFTS, 0), ownBits = IntVector.fromArray(I, OWN_BITS, 0);
         IntVector pairShift = IntVector.fromArray(I, PAIR_SHIFTS, 0), pairBits = IntVector.fromArray(I, PAIR_BITS, 0);

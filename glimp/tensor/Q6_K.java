@@ -116,8 +116,8 @@ final class Q6_K extends Blocks256 {
      * 1024, 21 to 34 from the L2 cache with long rows; in vectors of 256 bits, with scales unpacked beforehand, 9.3.
      */
     @Override
-    void one(MemorySegment x, long p, long q, int pairs, float[] sums) {
-        MemorySegment data = this.data;
+    void one(Ints256 ints, long p, long q, int pairs, float[] sums) {
+        MemorySegment data = this.data, x = ints.data();
         IntVector lanes = IntVector.fromArray(I, LANES, 0), first = IntVector.fromArray(I, TWICE, 0), second = IntVector.fromArray(I, TWICE, 16);
         IntVector left = IntVector.fromArray(I, LEFT, 0), right = IntVector.fromArray(I, SECOND, 0);
         for (int pair = 0; pair < pairs; pair++) {
