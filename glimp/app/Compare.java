@@ -4,12 +4,9 @@ import glimp.route.Chain;
 import glimp.route.Listener;
 import glimp.route.Result;
 import glimp.route.Router;
-import glimp.route.Usage;
 import glimp.text.Message;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -23,8 +20,8 @@ public final class Compare {
     private static final double AGREE = 0.1;
     private static final int MOST_WARM_UPS = 8, WARM_UP_QUESTIONS = 10;
 
-    /** A method, and what its runs took. */
-    private record Column(String name, Router router, List<Result> results, List<Double> ms) {}
+    /** A method, and its runs. */
+    private record Column(String name, Router router, List<Result> results) {}
 
     private final Session session;
     private final List<Demo.Question> questions;
@@ -37,7 +34,7 @@ public final class Compare {
             for (boolean drafts : new boolean[] {false, true}) {
                 Settings settings = Settings.of(options, session.capacity()).with(method, drafts);
                 String name = (method.equals("large") ? "L alone" : "GlimpRouter") + (drafts ? " + drafts" : "");
-                columns.add(new Column(name, session.router(settings), new ArrayList<>(), new ArrayList<>()));
+                columns.add(new Column(name, session.router(settings), new ArrayList<>()));
             }
         }
     }
@@ -64,58 +61,35 @@ public final class Compare {
         List<Demo.Question> some = questions.subList(0, Math.min(WARM_UP_QUESTIONS, questions.size()));
         double last = Double.MAX_VALUE;
         for (int i = 0; i < MOST_WARM_UPS; i++) {
-            columns.forEach(column -> column.ms.clear());
+            columns.forEach(column -> column.results.clear());
             round(some);
-            double ms = columns.stream().mapToDouble(column -> median(column.ms)).sum();
+            double ms = columns.stream().mapToDouble(column -> CompareRow.of(column.name, column.results, some).medianMs()).sum();
             boolean agree = Math.abs(ms - last) < AGREE * last;
             last = ms;
             if (agree) {
                 break;
             }
         }
-        columns.forEach(column -> {
-            column.ms.clear();
-            column.results.clear();
-        });
+        columns.forEach(column -> column.results.clear());
     }
 
     private void round(List<Demo.Question> asked) {
         for (Demo.Question question : asked) {
             for (Column column : columns) {
                 session.models.forEach(model -> model.context().cut(0));
-                Result result = column.router.run(new Chain(List.of(Message.user(question.text()))), Listener.NONE);
-                column.results.add(result);
-                column.ms.add(result.ms());
+                column.results.add(column.router.run(new Chain(List.of(Message.user(question.text()))), Listener.NONE));
             }
         }
     }
 
     private void print(Terminal terminal) {
-        terminal.out.println("| method               | ms a question: median |   mean | prompt | glimpses | switches |      S |      L | steps by L |   right | tokens/L pass | accepted |");
-        terminal.out.println("| -------------------- | --------------------: | -----: | -----: | -------: | -------: | -----: | -----: | ---------: | ------: | ------------: | -------: |");
+        terminal.out.println(CompareRow.HEADER);
+        CompareRow first = null;
         for (Column column : columns) {
-            Usage small = column.results.stream().map(Result::small).reduce(Usage.NONE, Usage::plus);
-            Usage large = column.results.stream().map(Result::large).reduce(Usage.NONE, Usage::plus);
-            long right = 0, steps = 0, byLarge = 0;
-            for (int i = 0; i < column.results.size(); i++) {
-                Result result = column.results.get(i);
-                right += questions.get(i % questions.size()).right(result.answer()) ? 1 : 0;
-                steps += result.steps().size();
-                byLarge += result.interventions();
-            }
-            Usage both = small.plus(large);
-            int n = column.results.size();
-            terminal.out.printf(Locale.ROOT, "| %-20s | %21.2f | %6.2f | %6.2f | %8.2f | %8.2f | %6.2f | %6.2f | %8.1f %% | %3d/%3d | %13.2f | %8s |%n", column.name,
-                    median(column.ms), column.ms.stream().mapToDouble(ms -> ms).average().orElse(0), both.promptMs() / n, both.glimpseMs() / n,
-                    both.switchMs() / n, small.writeMs() / n, large.writeMs() / n, 100.0 * byLarge / Math.max(1, steps), right, n,
-                    (double) large.written() / Math.max(1, large.passes()), Summary.percent(large.accepted(), large.drafted()));
+            CompareRow row = CompareRow.of(column.name, column.results, questions);
+            first = first == null ? row : first;
+            terminal.out.println(row.line(first));
         }
         terminal.flush();
-    }
-
-    private static double median(List<Double> values) {
-        double[] sorted = values.stream().mapToDouble(ms -> ms).toArray();
-        Arrays.sort(sorted);
-        return sorted.length == 0 ? 0 : (sorted[(sorted.length - 1) / 2] + sorted[sorted.length / 2]) / 2;
     }
 }

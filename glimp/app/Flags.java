@@ -31,7 +31,7 @@ final class Flags {
             Flag.of(ROUTING, "--delimiter", "TEXT", "\\n\\n", "what ends a step; \\n is a newline"),
             Flag.of(ROUTING, "--step-tokens", "N", "512", "most tokens of a step"),
             Flag.of(ROUTING, "--thinking-tokens", "N", "8192", "most tokens of all steps"),
-            Flag.of(ROUTING, "--catch-up", "WHEN", "auto", "one model reads in the background what the other writes: on, off, or auto: where a core is free, the reader keeps pace, and no seed is to be repeated"),
+            Flag.of(ROUTING, "--catch-up", "WHEN", "auto", "one model reads in the background what the other writes: on, off, or auto: where a core is free, it is found to pay, and no seed is to be repeated"),
             Flag.of(ROUTING, "--paper", null, null, "every detail as published: top-20 glimpse, tau 0.9, temperature 0.6, top-p 0.95, hand-over as text"),
             Flag.of(DRAFTS, "--draft", "NAME", null, "who drafts: model (S for L; default where they have one vocabulary), lookup (what was said before), text (S, by way of text; greedy only)"),
             Flag.of(DRAFTS, "--draft-max", "N", "8", "most tokens of a draft, up to 8"),

@@ -13,9 +13,9 @@ import glimp.route.Author;
 import glimp.route.Drafting;
 import glimp.route.LocalWriter;
 import glimp.route.Policy;
+import glimp.route.ReadAlong;
 import glimp.route.Router;
 import glimp.route.Writer;
-import glimp.tensor.Products;
 import glimp.tensor.Team;
 import glimp.text.ChatTemplate;
 import glimp.text.Tokenizer;
@@ -130,11 +130,12 @@ final class Session implements AutoCloseable {
         LocalWriter large = writer(large(), tokenizer, true, settings, drafting, weight);
         if (tokens && settings.method().equals("glimp")) {
             boolean smallDrafts = drafting != null && !settings.drafts().are("lookup");   // then its cache is in step
-            if (readsAlong(large(), small(), settings)) {
-                small.readBy(large, follower(large()));
+            ReadAlong largeReads = readAlong(settings), smallReads = readAlong(settings);
+            if (largeReads != null) {
+                small.readBy(large, follower(large()), largeReads);
             }
-            if (!smallDrafts && readsAlong(small(), large(), settings)) {
-                large.readBy(small, follower(small()));
+            if (smallReads != null && !smallDrafts) {
+                large.readBy(small, follower(small()), smallReads);
             }
         }
         Policy policy = switch (settings.method()) {
@@ -145,14 +146,13 @@ final class Session implements AutoCloseable {
         return new Router(policy, small, large, settings.answerSmall() ? small : large, settings.limits());
     }
 
-    /**
-     * Auto: if the team leaves a core free, since on one of the team's it would only take turns with the writer, and if a
-     * thread runs a batch of the reader in less time than the team writes it. A reader that falls behind leaves most of the
-     * text to the switch, which waits for its batch besides: with L of 14 times the bytes of S nothing was gained.
-     */
-    private boolean readsAlong(Loaded reader, Loaded writer, Settings settings) {
-        return settings.catchUp().equals("on") || settings.catchUp().equals("auto") && team.size() < Cores.physical()
-                && reader.model.bytes() * team.size() <= Products.SMALL * writer.model.bytes();
+    /** Null: nobody reads along. Auto: where the team leaves a core free, since on one of the team's it would only take turns with the writer. */
+    private ReadAlong readAlong(Settings settings) {
+        return switch (settings.catchUp()) {
+            case "on" -> ReadAlong.always();
+            case "auto" -> team.size() < Cores.physical() ? ReadAlong.measured() : null;
+            default -> null;
+        };
     }
 
     private Follower follower(Loaded model) {

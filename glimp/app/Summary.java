@@ -41,11 +41,12 @@ final class Summary {
         return text.isEmpty() ? " -" : text.toString();
     }
 
-    /** {@code 52 tokens, 3100 tokens/s, 2.9 a pass (80 % of the drafts accepted, about 7.1 ms saved)}. */
+    /** {@code 52 tokens, 3100 tokens/s, 2.9 a pass (80 % of the drafts accepted, about 7.1 ms saved)}; what was saved is left out where it is not known. */
     static String written(Usage u) {
         String text = u.written() + " tokens, " + (u.written() == 0 ? "-" : String.format(Locale.ROOT, "%.0f", 1000 * u.written() / u.writeMs())) + " tokens/s";
-        return u.drafted() == 0 ? text : text + String.format(Locale.ROOT, ", %.1f a pass (%s of the drafts accepted, about %.1f ms saved)",
-                (double) u.written() / u.passes(), percent(u.accepted(), u.drafted()), u.savedMs());
+        return u.drafted() == 0 ? text : text + String.format(Locale.ROOT, ", %.1f a pass (%s of the drafts accepted%s)",
+                (double) u.written() / u.passes(), percent(u.accepted(), u.drafted()),
+                u.savedMs() == 0 ? "" : String.format(Locale.ROOT, ", about %.1f ms saved", u.savedMs()));
     }
 
     static String percent(long part, long of) {

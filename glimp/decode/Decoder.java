@@ -26,7 +26,7 @@ public final class Decoder {
      * What was done, in tokens and milliseconds.
      *
      * @param passes of the model @param drafted tokens proposed to it @param accepted those of them that it would have chosen
-     * @param savedMs against a pass for each token, by what a pass of one token takes; below 0 if drafting did not pay
+     * @param savedMs against a pass for each token, as far as it is known; below 0 if drafting did not pay
      */
     public record Tally(long passes, long drafted, long accepted, double savedMs) {}
 
@@ -40,8 +40,10 @@ public final class Decoder {
     private int length;
 
     private long passes, drafted, accepted;
-    private double savedMs;
-    private long roundStart;
+    private final Savings savings = new Savings();
+    /* The latest round; its tokens are counted as they are chosen. */
+    private double roundMs;
+    private int roundDrafted;
     private int roundTokens;
 
     /** @param pace how many tokens to draft */
@@ -53,7 +55,7 @@ public final class Decoder {
     }
 
     public Tally tally() {
-        return new Tally(passes, drafted, accepted, savedMs);
+        return new Tally(passes, drafted, accepted, savings.ms());
     }
 
     /**
@@ -69,7 +71,7 @@ public final class Decoder {
         this.length = length;
         this.drafter = drafter;
         draft.begin(text, length, 0, null);
-        roundStart = 0;
+        roundDrafted = 0;
         context.rewind(text, length);
         boolean more = true;
         while (more) {
@@ -93,24 +95,30 @@ public final class Decoder {
         if (text.length <= length + Draft.MOST) {
             text = Arrays.copyOf(text, 2 * length + Draft.MOST + 1);
         }
-        roundStart = System.nanoTime();
-        roundTokens = 0;
         int pending = length - context.length();
         int most = drafter == null ? 0 : Math.min(pace.begin(pending), context.capacity() - length);
         draft.begin(text, length, most, sink::endsDraft);
+        long begin = System.nanoTime();
         if (most > 0) {
             drafter.propose(text, length, draft, progress);
         }
         long start = System.nanoTime();
         context.verify(text, draft.end(), draft.count() + 1);
-        pace.verified(pending + draft.count(), (System.nanoTime() - start) / 1e6);
+        long end = System.nanoTime();
+        pace.verified(pending + draft.count(), (end - start) / 1e6);
+        if (drafter != null && pending + draft.count() == 1) {
+            savings.single((end - start) / 1e6);
+        }
+        roundMs = (end - begin) / 1e6;
+        roundDrafted = draft.count();
+        roundTokens = 0;
         passes++;
         drafted += draft.count();
     }
 
     private void endRound() {
-        if (drafter != null && roundStart != 0) {
-            savedMs += roundTokens * pace.single() - (System.nanoTime() - roundStart) / 1e6;
+        if (roundDrafted > 0) {
+            savings.round(roundTokens, roundMs);
         }
     }
 
@@ -132,5 +140,4 @@ public final class Decoder {
         }
         return token;
     }
-
 }

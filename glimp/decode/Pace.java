@@ -17,8 +17,10 @@ public final class Pace {
     private static final double[] BINS = {0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.995, 1};
     /** Tokens that the first guess of an acceptance is worth. */
     private static final double GUESS = 2;
-    /** While drafting does not pay, a round now and then tries again, twice as rarely each time; while it pays, one does without. */
+    /** While drafting does not pay, a round now and then tries again, twice as rarely each time. */
     private static final int FIRST_TRY = 32, RAREST_TRY = 128, TRY = 3;
+    /** While it pays, a round now and then does without, twice as rarely each time. */
+    private static final int FIRST_SINGLE = 4, RAREST_SINGLE = 32;
 
     private final int most;
     private final boolean fixed;
@@ -34,6 +36,7 @@ public final class Pace {
     private int untilTry = FIRST_TRY;
     /** Rounds since a pass of one token, which drafts are weighed against, has been measured. */
     private int sinceSingle;
+    private int betweenSingles = FIRST_SINGLE;
 
     /* This round. */
     private boolean trying;
@@ -82,7 +85,8 @@ public final class Pace {
         trying = false;
         if (n > 0) {
             interval = untilTry = FIRST_TRY;
-            if (sinceSingle >= FIRST_TRY) {
+            if (sinceSingle >= betweenSingles) {
+                betweenSingles = Math.min(RAREST_SINGLE, 2 * betweenSingles);
                 return 0;
             }
             return Math.clamp(Draft.MOST - pending, 0, most);   // a larger batch is two
@@ -173,11 +177,6 @@ public final class Pace {
         sinceSingle = tokens == 1 ? 0 : sinceSingle + 1;
         draftN *= PassTime.MEMORY;
         draftMs *= PassTime.MEMORY;
-    }
-
-    /** A pass of the verifying model for a single token. */
-    double single() {
-        return measured.of(1);
     }
 
     private double draftTime() {

@@ -41,13 +41,16 @@ public final class LocalWriter implements Writer {
     private final int endOfThinking;
     /** Who reads along; null: nobody. */
     private LocalWriter reader;
-    /** Keeps this one's context up with what the other one writes; null: nobody does. */
+    /** Keeps this one's context up with what the other one writes, where that is wanted; both null: nobody does. */
     private Follower follower;
+    private ReadAlong along;
 
     /** The chain in this model's tokens. */
     private int[] line = new int[256];
     private int length;
     private List<Message> prompted;
+    /** The conversation that it was up to date with last. */
+    private List<Message> reached;
     private int[] prompt;
     private final Map<Part, int[]> encoded = new IdentityHashMap<>();
 
@@ -85,13 +88,15 @@ public final class LocalWriter implements Writer {
      *
      * @param other with this one's tokenizer, and not one that drafts here: its context must be free meanwhile
      * @param follower of the other one's context
+     * @param along whether it does so always, or where that pays
      */
-    public void readBy(LocalWriter other, Follower follower) {
+    public void readBy(LocalWriter other, Follower follower, ReadAlong along) {
         if (other.tokenizer != tokenizer) {
             throw new IllegalArgumentException("a reader of another vocabulary");
         }
         reader = other;
         other.follower = follower;
+        other.along = along;
     }
 
     @Override
@@ -103,7 +108,6 @@ public final class LocalWriter implements Writer {
 
     @Override
     public Glimpse glimpse(Chain chain, Listener listener) {
-        rest();
         catchUp(chain, listener);
         long start = System.nanoTime();
         float[] logits = advance(listener);
@@ -121,7 +125,6 @@ public final class LocalWriter implements Writer {
 
     @Override
     public Written write(Chain chain, Until until, Listener listener) {
-        rest();
         try {
             catchUp(chain, listener);
         } catch (CancelledException e) {
@@ -129,10 +132,15 @@ public final class LocalWriter implements Writer {
         }
         long start = System.nanoTime();
         Drafter drafter = drafting == null ? null : drafting.begin(chain, length);
-        Writing writing = new Writing(until, listener, beginReading(chain, until));
+        boolean step = until.delimiter() != null;   // behind an answer nobody goes on
+        Writing writing = new Writing(until, listener, step ? beginReading(chain) : null);
         decoder.write(line, length, drafter, writing, progress(listener));
+        double ms = since(start);
         written += writing.chosen;
-        writeMs += since(start);
+        writeMs += ms;
+        if (step && reader != null) {
+            reader.along.wrote(writing.chosen, ms);
+        }
         return writing.written();
     }
 
@@ -143,9 +151,9 @@ public final class LocalWriter implements Writer {
         }
     }
 
-    /** Has the reader follow what is written behind the chain, unless it is the answer, behind which nobody goes on. */
-    private Follower beginReading(Chain chain, Until until) {
-        if (reader == null || until.delimiter() == null) {
+    /** Has the reader follow what is written behind the chain, if there is one and it pays. */
+    private Follower beginReading(Chain chain) {
+        if (reader == null || !reader.along.wanted()) {
             return null;
         }
         Line line = reader.line(chain);
@@ -159,7 +167,17 @@ public final class LocalWriter implements Writer {
      * of writing on.
      */
     private void catchUp(Chain chain, Listener listener) {
+        long start = System.nanoTime();
+        rest();
         render(chain);
+        read(listener);
+        if (along != null) {
+            along.read(since(start), reached == chain.messages());
+        }
+        reached = chain.messages();
+    }
+
+    private void read(Listener listener) {
         int common = 0;
         while (common < Math.min(length - 1, context.length()) && context.token(common) == line[common]) {
             common++;

@@ -10,7 +10,7 @@ package glimp.route;
  * @param recomputed tokens run although the cache had held them before
  * @param followed tokens run in the background while the other model wrote
  * @param passes of the model to write @param drafted tokens that were drafted for it @param accepted those that it accepted
- * @param savedMs time saved by the drafts, against a pass for each token (an estimate)
+ * @param savedMs time saved by the drafts, against a pass for each token, as far as it is known
  */
 public record Usage(long written, double writeMs, long glimpses, double glimpseMs, long switched, double switchMs, long prompt, double promptMs, long recomputed,
         long followed, long passes, long drafted, long accepted, double savedMs) {

@@ -55,9 +55,9 @@ class CatchUpTest {
             large = writer(LARGE, largeContext, drafting);
             router = new Router(new Policy.Glimp(small, large, 0.9), small, large, large, new Limits("\n\n", "</think>", 512, 8192, 64, 0, 3));
             if (catchUp) {
-                small.readBy(large, largeFollower);
+                small.readBy(large, largeFollower, ReadAlong.always());
                 if (!"model".equals(drafts)) {
-                    large.readBy(small, smallFollower);
+                    large.readBy(small, smallFollower, ReadAlong.always());
                 }
             }
         }
@@ -303,7 +303,7 @@ class CatchUpTest {
     void aReaderOfAnotherVocabularyIsRefused() {
         try (Two two = new Two(null, false)) {
             LocalWriter other = new LocalWriter(two.largeContext, Tokenizer.of(LARGE), ChatTemplate.of(LARGE), new Sampler(Sampling.GREEDY), true, 0);
-            assertThrows(IllegalArgumentException.class, () -> two.small.readBy(other, two.largeFollower));
+            assertThrows(IllegalArgumentException.class, () -> two.small.readBy(other, two.largeFollower, ReadAlong.always()));
         }
     }
 }
