@@ -16,8 +16,8 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Activations as integers y with a scale for every 32, in the order in which the kernels of the formats with blocks of 32
- * meet their weights; made once a product. Outside the heap, because there it can lie on cache lines: a load of 64 bytes
- * across two of them costs 1.6 loads (Zen 4), and arrays begin anywhere.
+ * meet their weights; made once a product (Zen 4: 0.6 us for 1024 columns). Outside the heap, because there it can lie on
+ * cache lines: a load of 64 bytes across two of them costs 1.6 loads, and arrays begin anywhere.
  *
  * <p><b>Products without masks.</b> A lane of 32 bits holds eight nibbles n0 .. n7, lowest first. Its view k is the lane
  * shifted right by 4 k bits; modulo 2^16, n_k = view_k - 16 view_(k+1), because what lies above a nibble cancels. So
