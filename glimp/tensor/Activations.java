@@ -1,5 +1,7 @@
 package glimp.tensor;
 
+import java.util.Arrays;
+
 /**
  * The vectors that a product multiplies by: {@code values: float[tokens][width]}, and the forms that kernels want them in.
  *
@@ -98,24 +100,17 @@ public final class Activations {
             ready = true;
         }
 
-        /** In squares of 16 x 16, so that reads and writes both stay within a few cache lines. */
+        /** In pieces of 16 features of four tokens, so that reads and writes both stay within a few cache lines. */
         private void pack(int panel, int from, int to) {
-            int lanes = lanes(panel);
-            int first = panel * Gemm.PANEL;
-            for (int k0 = from; k0 < to; k0 += 16) {
-                int k1 = Math.min(to, k0 + 16);
-                for (int lane = 0; lane < lanes; lane++) {
-                    int out = start(panel) + k0 * lanes + lane;
-                    if (first + lane < tokens) {
-                        int in = (first + lane) * width;
-                        for (int k = k0; k < k1; k++, out += lanes) {
-                            packed[out] = values[in + k];
-                        }
-                    } else {
-                        for (int k = k0; k < k1; k++, out += lanes) {
-                            packed[out] = 0;
-                        }
-                    }
+            int lanes = lanes(panel), first = panel * Gemm.PANEL, there = Math.min(lanes, tokens - first);
+            for (int k = from; k < to; k += 16) {
+                int features = Math.min(16, to - k), out = start(panel) + k * lanes;
+                for (int t = 0; t < there; t += 4) {
+                    int in = (first + t) * width + k;
+                    Transpose.run(values, in, width, Math.min(4, there - t), features, packed, out + t, lanes, false);
+                }
+                for (int i = 0; there < lanes && i < features; i++) {
+                    Arrays.fill(packed, out + i * lanes + there, out + (i + 1) * lanes, 0);
                 }
             }
         }

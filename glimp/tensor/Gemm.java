@@ -35,17 +35,11 @@ public final class Gemm {
      * @param c tile from {@code cAt}, rows {@code cRow} apart
      */
     public static void tile(float[] w, int wAt, int wRow, float[] x, int xAt, int xRow, int depth, int lanes, float[] c, int cAt, int cRow) {
-        int done = 0;
-        if (lanes >= 4 * LANES) {
-            tile4(w, wAt, wRow, x, xAt, xRow, depth, c, cAt, cRow);
-            return;
-        }
-        if (lanes >= 2 * LANES) {
-            tile2(w, wAt, wRow, x, xAt, xRow, depth, c, cAt, cRow);
-            done = 2 * LANES;
-        }
-        if (lanes > done) {
-            tile1(w, wAt, wRow, x, xAt + done, xRow, depth, c, cAt + done, cRow);
+        switch (lanes / LANES) {
+            case 4 -> tile4(w, wAt, wRow, x, xAt, xRow, depth, c, cAt, cRow);
+            case 3 -> tile3(w, wAt, wRow, x, xAt, xRow, depth, c, cAt, cRow);
+            case 2 -> tile2(w, wAt, wRow, x, xAt, xRow, depth, c, cAt, cRow);
+            default -> tile1(w, wAt, wRow, x, xAt, xRow, depth, c, cAt, cRow);
         }
     }
 
@@ -86,6 +80,45 @@ public final class Gemm {
         d0.intoArray(c, r3); d1.intoArray(c, r3 + L); d2.intoArray(c, r3 + 2 * L); d3.intoArray(c, r3 + 3 * L);
         e0.intoArray(c, r4); e1.intoArray(c, r4 + L); e2.intoArray(c, r4 + 2 * L); e3.intoArray(c, r4 + 3 * L);
         f0.intoArray(c, r5); f1.intoArray(c, r5 + L); f2.intoArray(c, r5 + 2 * L); f3.intoArray(c, r5 + 3 * L);
+    }
+
+    private static void tile3(float[] w, int wAt, int wRow, float[] x, int xAt, int xRow, int depth, float[] c, int cAt, int cRow) {
+        int r1 = cAt + cRow, r2 = r1 + cRow, r3 = r2 + cRow, r4 = r3 + cRow, r5 = r4 + cRow;
+        FloatVector a0 = FloatVector.fromArray(F, c, cAt), a1 = FloatVector.fromArray(F, c, cAt + L);
+        FloatVector a2 = FloatVector.fromArray(F, c, cAt + 2 * L);
+        FloatVector b0 = FloatVector.fromArray(F, c, r1), b1 = FloatVector.fromArray(F, c, r1 + L);
+        FloatVector b2 = FloatVector.fromArray(F, c, r1 + 2 * L);
+        FloatVector c0 = FloatVector.fromArray(F, c, r2), c1 = FloatVector.fromArray(F, c, r2 + L);
+        FloatVector c2 = FloatVector.fromArray(F, c, r2 + 2 * L);
+        FloatVector d0 = FloatVector.fromArray(F, c, r3), d1 = FloatVector.fromArray(F, c, r3 + L);
+        FloatVector d2 = FloatVector.fromArray(F, c, r3 + 2 * L);
+        FloatVector e0 = FloatVector.fromArray(F, c, r4), e1 = FloatVector.fromArray(F, c, r4 + L);
+        FloatVector e2 = FloatVector.fromArray(F, c, r4 + 2 * L);
+        FloatVector f0 = FloatVector.fromArray(F, c, r5), f1 = FloatVector.fromArray(F, c, r5 + L);
+        FloatVector f2 = FloatVector.fromArray(F, c, r5 + 2 * L);
+        int w1 = wAt + wRow, w2 = w1 + wRow, w3 = w2 + wRow, w4 = w3 + wRow, w5 = w4 + wRow;
+        for (int k = 0; k < depth; k++, xAt += xRow) {
+            FloatVector x0 = FloatVector.fromArray(F, x, xAt), x1 = FloatVector.fromArray(F, x, xAt + L);
+            FloatVector x2 = FloatVector.fromArray(F, x, xAt + 2 * L);
+            FloatVector v = FloatVector.broadcast(F, w[wAt + k]);
+            a0 = x0.fma(v, a0); a1 = x1.fma(v, a1); a2 = x2.fma(v, a2);
+            v = FloatVector.broadcast(F, w[w1 + k]);
+            b0 = x0.fma(v, b0); b1 = x1.fma(v, b1); b2 = x2.fma(v, b2);
+            v = FloatVector.broadcast(F, w[w2 + k]);
+            c0 = x0.fma(v, c0); c1 = x1.fma(v, c1); c2 = x2.fma(v, c2);
+            v = FloatVector.broadcast(F, w[w3 + k]);
+            d0 = x0.fma(v, d0); d1 = x1.fma(v, d1); d2 = x2.fma(v, d2);
+            v = FloatVector.broadcast(F, w[w4 + k]);
+            e0 = x0.fma(v, e0); e1 = x1.fma(v, e1); e2 = x2.fma(v, e2);
+            v = FloatVector.broadcast(F, w[w5 + k]);
+            f0 = x0.fma(v, f0); f1 = x1.fma(v, f1); f2 = x2.fma(v, f2);
+        }
+        a0.intoArray(c, cAt); a1.intoArray(c, cAt + L); a2.intoArray(c, cAt + 2 * L);
+        b0.intoArray(c, r1); b1.intoArray(c, r1 + L); b2.intoArray(c, r1 + 2 * L);
+        c0.intoArray(c, r2); c1.intoArray(c, r2 + L); c2.intoArray(c, r2 + 2 * L);
+        d0.intoArray(c, r3); d1.intoArray(c, r3 + L); d2.intoArray(c, r3 + 2 * L);
+        e0.intoArray(c, r4); e1.intoArray(c, r4 + L); e2.intoArray(c, r4 + 2 * L);
+        f0.intoArray(c, r5); f1.intoArray(c, r5 + L); f2.intoArray(c, r5 + 2 * L);
     }
 
     private static void tile2(float[] w, int wAt, int wRow, float[] x, int xAt, int xRow, int depth, float[] c, int cAt, int cRow) {

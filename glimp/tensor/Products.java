@@ -16,10 +16,10 @@ public final class Products {
     /** The largest batch that is multiplied row by row; its results do not depend on the size of the batch. */
     public static final int SMALL = 8;
     /**
-     * The largest batch whose tokens are multiplied three or four at a time with rows decoded to the L1 cache. (Zen 4, F16 of
-     * 1024 x 1024, one thread, GFLOP/s with 9, 16, 24, 48, 64 tokens: 68, 84, 87, 95, 96; in tiles 36, 63, 64, 81, 97.)
+     * The largest batch whose tokens are multiplied three or four at a time. (Zen 4, F16 of 1024 x 1024, one thread, GFLOP/s with
+     * 9, 16, 24, 32 tokens: 68, 83, 88, 94; in tiles 36, 65, 64, 85. In a model of such matrices 32 tokens take 8 % less in tiles.)
      */
-    private static final int MEDIUM = 48;
+    private static final int MEDIUM = 28;
     /**
      * Rows decoded together: eight micro-tiles, with {@link #DEPTH} columns 192 kB, which stay in a core's L2 beside the 256 kB
      * of a panel. (Zen 4, Q8_0, 64 and 512 tokens: 101 and 99 of 118 GFLOP/s; 96 x 256 gives 96, 192 x 256 93.)
@@ -179,12 +179,9 @@ public final class Products {
 
     /** From {@code c[panel][row][token]} to {@code y[token][row]}. */
     private static void store(Product p, int row, int rows, float[] c) {
-        for (int t = 0; t < p.x.tokens; t++) {
-            int in = t / Gemm.PANEL * TILE * Gemm.PANEL + t % Gemm.PANEL;
-            int out = t * p.matrix.rows + row;
-            for (int r = 0; r < rows; r++, in += Gemm.PANEL, out++) {
-                p.y[out] = p.add ? p.y[out] + c[in] : c[in];
-            }
+        for (int t = 0; t < p.x.tokens; t += Gemm.PANEL) {
+            int tokens = Math.min(Gemm.PANEL, p.x.tokens - t);
+            Transpose.run(c, t * TILE, Gemm.PANEL, rows, tokens, p.y, t * p.matrix.rows + row, p.matrix.rows, p.add);
         }
     }
 
