@@ -1,6 +1,7 @@
 package glimp.tensor;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2I;
 
@@ -198,7 +199,7 @@ abstract class Blocks256 extends Matrix {
                         .or(pairs.lanewise(LSHR, IntVector.fromArray(I, PAIR_SHIFTS, k)).and(IntVector.fromArray(I, PAIR_BITS, k)));
                 FloatVector by = FloatVector.broadcast(F, d);
                 by = L == 16 ? by.blend(m, MINIMA) : k < 8 ? by : FloatVector.broadcast(F, m);
-                ((FloatVector) n.castShape(F, 0)).mul(by).intoArray(w, offsets + k);
+                ((FloatVector) n.convert(I2F, 0)).mul(by).intoArray(w, offsets + k);
             }
             spread(w, offsets, NIBBLE_LANES, at);
         }

@@ -1,11 +1,16 @@
 package glimp.tensor;
 
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.VectorOperators.ADD;
+import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.MAX;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -42,12 +47,20 @@ final class Ints256 {
 
     static final long BLOCK = 640, SUMS = 512, SCALE = 576;
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+    private static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
+    private static final int L = I.length();
+    /* Where in two vectors of 16 values the upper halves of their pairs are, even ones and odd ones, and the lower ones. */
+    private static final int[] UPPER = {0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29};
+    private static final int[] LOWER = {2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31};
+    /* Where in two such vectors of pairs the even and the odd ones are. */
+    private static final int[] EVEN = {0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23};
+    private static final int[] ODD = {8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31};
     /** Added to a small float, leaves the nearest whole number in the lowest bits of the sum. */
     private static final float ROUND = 0x1.8p23f;
 
     private final Activations x;
     private final Order order;
-    private final int[] block = new int[256];
+    private final int[] block = new int[256], sums = new int[16];
     private MemorySegment data = MemorySegment.NULL;
     private int[] array = new int[0];
     boolean ready;
@@ -106,13 +119,33 @@ final class Ints256 {
             FloatVector.fromArray(F, x.values, from + i).mul(scale).add(ROUND).reinterpretAsInts()
                     .sub(Float.floatToRawIntBits(ROUND)).intoArray(block, i);
         }
-        for (int i = 0; i < 16; i++) {
-            data.set(ValueLayout.JAVA_FLOAT, at + SCALE + 4 * i, unit * 0x1p-16f);
+        for (int i = 0; i < 16; i += L) {
+            FloatVector.broadcast(F, unit * 0x1p-16f).intoMemorySegment(data, at + SCALE + 4 * i, LITTLE_ENDIAN);
         }
-        for (int i = 0; i < 8; i++) {
-            part(32 * order.parts[i], at + 128 * (i / 2) + 32 * (i % 2));
-            sums(i, unit, at + SUMS);
+        for (int i = 0; i < 8; i += 2) {
+            parts(32 * order.parts[i], 32 * order.parts[i + 1], at + 64 * i);
         }
+        sums(unit, at + SUMS);
+    }
+
+    /**
+     * The vectors of even and odd pairs for the parts that begin at a and b of the block. Of each part the even pairs are made
+     * in 8 lanes and the odd ones in the other 8.
+     */
+    private void parts(int a, int b, long at) {
+        if (L < 16) {
+            part(a, at);
+            part(b, at + 32);
+            return;
+        }
+        IntVector upper = IntVector.fromArray(I, UPPER, 0), lower = IntVector.fromArray(I, LOWER, 0);
+        IntVector v = IntVector.fromArray(I, block, a), w = IntVector.fromArray(I, block, a + 16);
+        IntVector first = upper.selectFrom(v, w).lanewise(LSHL, 16).add(lower.selectFrom(v, w));
+        v = IntVector.fromArray(I, block, b);
+        w = IntVector.fromArray(I, block, b + 16);
+        IntVector second = upper.selectFrom(v, w).lanewise(LSHL, 16).add(lower.selectFrom(v, w));
+        IntVector.fromArray(I, EVEN, 0).selectFrom(first, second).intoMemorySegment(data, at, LITTLE_ENDIAN);
+        IntVector.fromArray(I, ODD, 0).selectFrom(first, second).intoMemorySegment(data, at + 64, LITTLE_ENDIAN);
     }
 
     private void part(int from, long at) {
@@ -122,19 +155,28 @@ final class Ints256 {
         }
     }
 
-    private void sums(int part, float unit, long at) {
-        int a = 0, b = 0;
-        for (int i = 32 * part; i < 32 * part + 16; i++) {
-            a += block[i];
-            b += block[i + 16];
+    private void sums(float unit, long at) {
+        for (int i = 0; i < 8; i++) {
+            int a = sum(32 * i), b = sum(32 * i + 16);
+            if (order == Order.NIBBLES) {
+                sums[8 + i] = a + b;
+            } else {
+                sums[2 * i] = a;
+                sums[2 * i + 1] = b;
+            }
         }
-        if (order == Order.NIBBLES) {
-            data.set(ValueLayout.JAVA_FLOAT, at + 4 * part, 0);
-            data.set(ValueLayout.JAVA_FLOAT, at + 32 + 4 * part, unit * (a + b));
-        } else {
-            float factor = order == Order.SIXES ? -32 * unit : unit;
-            data.set(ValueLayout.JAVA_FLOAT, at + 8 * part, factor * a);
-            data.set(ValueLayout.JAVA_FLOAT, at + 8 * part + 4, factor * b);
+        float factor = order == Order.SIXES ? -32 * unit : unit;
+        for (int i = 0; i < 16; i += L) {
+            ((FloatVector) IntVector.fromArray(I, sums, i).convert(I2F, 0)).mul(factor).intoMemorySegment(data, at + 4 * i, LITTLE_ENDIAN);
         }
+    }
+
+    /** Of 16 values; of whole numbers, in whatever order they are added. */
+    private int sum(int from) {
+        IntVector sum = IntVector.fromArray(I, block, from);
+        for (int i = L; i < 16; i += L) {
+            sum = sum.add(IntVector.fromArray(I, block, from + i));
+        }
+        return sum.reduceLanes(ADD);
     }
 }
