@@ -18,6 +18,7 @@ public final class Activations {
 
     private final Panels panels = new Panels();
     private final Ints32[] ints32 = new Ints32[Ints32.Layout.values().length];
+    private final Nibbles128 nibbles = new Nibbles128(this);
     private final Ints256[] ints256 = new Ints256[Ints256.Order.values().length];
 
     /** @param capacity most tokens of a batch @param width features of a token */
@@ -39,6 +40,7 @@ public final class Activations {
         for (Ints32 ints : ints32) {
             ints.ready = false;
         }
+        nibbles.ready = false;
         for (Ints256 ints : ints256) {
             ints.ready = false;
         }
@@ -50,6 +52,10 @@ public final class Activations {
 
     Ints32 ints32(Ints32.Layout layout) {
         return ints32[layout.ordinal()];
+    }
+
+    Nibbles128 nibbles() {
+        return nibbles;
     }
 
     Ints256 ints256(Ints256.Order order) {
