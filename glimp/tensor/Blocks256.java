@@ -70,19 +70,28 @@ abstract class Blocks256 extends Matrix {
     @Override
     void dot(Activations x, int from, int to, float[] y, boolean add, float[] scratch) {
         Ints256 ints = x.ints256(order);
-        if (x.tokens > 1 || !fused() || !ints.ready) {
+        if (!fused() || !ints.ready || L == 16 && x.tokens > 1) {
             super.dot(x, from, to, y, add, scratch);
             return;
         }
         int half = (to - from) / 2;
         for (int row = from; row < from + half; row += 4) {
-            int pairs = Math.min(4, from + half - row);
-            one(ints, row * rowBytes, (row + half) * rowBytes, pairs, scratch);
-            finish(scratch, pairs, y, row, half, add);
+            four(ints, x.tokens, row, row + half, Math.min(4, from + half - row), y, add, scratch);
         }
         if (from + 2 * half < to) {
-            one(ints, (to - 1) * rowBytes, (to - 1) * rowBytes, 1, scratch);
-            finish(scratch, 1, y, to - 1, 0, add);
+            four(ints, x.tokens, to - 1, to - 1, 1, y, add, scratch);
+        }
+    }
+
+    private void four(Ints256 ints, int tokens, int rowA, int rowB, int pairs, float[] y, boolean add, float[] sums) {
+        for (int t = 0; t < tokens; t++) {
+            if (L == 16) {
+                one(ints, rowA * rowBytes, rowB * rowBytes, pairs, sums);
+            } else {
+                eight(ints, t, rowA * rowBytes, pairs, sums, 0);
+                eight(ints, t, rowB * rowBytes, pairs, sums, 8);
+            }
+            finish(sums, pairs, y, t * rows + rowA, rowB - rowA, add);
         }
     }
 
@@ -128,7 +137,7 @@ abstract class Blocks256 extends Matrix {
         pairs(row, w, at + Dot256.pairs(cols));
     }
 
-    /** Whether there is {@link #one}. */
+    /** Whether there is {@link #one}, or {@link #eight}, for the vectors of this machine. */
     boolean fused() {
         return false;
     }
@@ -138,6 +147,14 @@ abstract class Blocks256 extends Matrix {
      * weights over memory. Vectors of sums go to {@code sums}: of the first row at p, the first at q, the second at p ..
      */
     void one(Ints256 x, long p, long q, int pairs, float[] sums) {
+        throw new AssertionError(type);
+    }
+
+    /**
+     * Rows from p on in vectors of eight lanes, times any token: a batch goes over rows that are in the L1 cache by then, and this
+     * costs less than to unpack them for all (see {@link Lanes8}). The sums of row i go to {@code sums[at + 16 i ..)}.
+     */
+    void eight(Ints256 x, int token, long p, int count, float[] sums, int at) {
         throw new AssertionError(type);
     }
 

@@ -106,7 +106,12 @@ final class Q6_K extends Blocks256 {
 
     @Override
     boolean fused() {
-        return L == 16;
+        return L >= 8;
+    }
+
+    @Override
+    void eight(Ints256 ints, int token, long p, int count, float[] sums, int at) {
+        Lanes8.q6(data, ints.data(), token * ints.tokenBytes(), p, rowBytes, count, sums, at);
     }
 
     /**
