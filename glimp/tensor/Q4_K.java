@@ -110,19 +110,19 @@ final class Q4_K extends Blocks256 {
                             .blend(-Float.float16ToFloat((short) (halves >> 16)), MINIMA);
                     IntVector n = words.selectFrom(head).lanewise(LSHR, ownShift).and(ownBits)
                             .or(IntVector.broadcast(I, 3).selectFrom(head).lanewise(LSHR, pairShift).and(pairBits));
-                    FloatVector f = ((FloatVector) n.convert(I2F, 0)).mul(by);
+                    FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(by);
                     c0 = f.fma(xs, c0);
                     IntVector scales = f.reinterpretAsInts();
                     v = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES, LITTLE_ENDIAN).reinterpretAsInts();
                     c = v.and(PAIR).mul(x0).add(v.lanewise(LSHR, 8).and(PAIR).mul(x1));
-                    FloatVector s0 = ((FloatVector) c.convert(I2F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
+                    FloatVector s0 = ((FloatVector) c.castShape(F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
                     c = v.lanewise(LSHR, 4).and(PAIR).mul(x2).add(v.lanewise(LSHR, 12).and(PAIR).mul(x3));
-                    FloatVector s1 = ((FloatVector) c.convert(I2F, 0)).mul(lanes.add(1).selectFrom(scales).reinterpretAsFloats());
+                    FloatVector s1 = ((FloatVector) c.castShape(F, 0)).mul(lanes.add(1).selectFrom(scales).reinterpretAsFloats());
                     v = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES + 64, LITTLE_ENDIAN).reinterpretAsInts();
                     c = v.and(PAIR).mul(x4).add(v.lanewise(LSHR, 8).and(PAIR).mul(x5));
-                    s0 = ((FloatVector) c.convert(I2F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
+                    s0 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
                     c = v.lanewise(LSHR, 4).and(PAIR).mul(x6).add(v.lanewise(LSHR, 12).and(PAIR).mul(x7));
-                    s1 = ((FloatVector) c.convert(I2F, 0)).fma(lanes.add(5).selectFrom(scales).reinterpretAsFloats(), s1);
+                    s1 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(5).selectFrom(scales).reinterpretAsFloats(), s1);
                     a0 = s0.add(s1).fma(dx, a0);
                 }
                 {
@@ -132,19 +132,19 @@ final class Q4_K extends Blocks256 {
                             .blend(-Float.float16ToFloat((short) (halves >> 16)), MINIMA);
                     IntVector n = words.selectFrom(head).lanewise(LSHR, ownShift).and(ownBits)
                             .or(IntVector.broadcast(I, 3).selectFrom(head).lanewise(LSHR, pairShift).and(pairBits));
-                    FloatVector f = ((FloatVector) n.convert(I2F, 0)).mul(by);
+                    FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(by);
                     d0 = f.fma(xs, d0);
                     IntVector scales = f.reinterpretAsInts();
                     v = ByteVector.fromMemorySegment(BYTES, data, q + NIBBLES, LITTLE_ENDIAN).reinterpretAsInts();
                     c = v.and(PAIR).mul(x0).add(v.lanewise(LSHR, 8).and(PAIR).mul(x1));
-                    FloatVector s0 = ((FloatVector) c.convert(I2F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
+                    FloatVector s0 = ((FloatVector) c.castShape(F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
                     c = v.lanewise(LSHR, 4).and(PAIR).mul(x2).add(v.lanewise(LSHR, 12).and(PAIR).mul(x3));
-                    FloatVector s1 = ((FloatVector) c.convert(I2F, 0)).mul(lanes.add(1).selectFrom(scales).reinterpretAsFloats());
+                    FloatVector s1 = ((FloatVector) c.castShape(F, 0)).mul(lanes.add(1).selectFrom(scales).reinterpretAsFloats());
                     v = ByteVector.fromMemorySegment(BYTES, data, q + NIBBLES + 64, LITTLE_ENDIAN).reinterpretAsInts();
                     c = v.and(PAIR).mul(x4).add(v.lanewise(LSHR, 8).and(PAIR).mul(x5));
-                    s0 = ((FloatVector) c.convert(I2F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
+                    s0 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
                     c = v.lanewise(LSHR, 4).and(PAIR).mul(x6).add(v.lanewise(LSHR, 12).and(PAIR).mul(x7));
-                    s1 = ((FloatVector) c.convert(I2F, 0)).fma(lanes.add(5).selectFrom(scales).reinterpretAsFloats(), s1);
+                    s1 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(5).selectFrom(scales).reinterpretAsFloats(), s1);
                     b0 = s0.add(s1).fma(dx, b0);
                 }
                 s += Ints256.BLOCK;

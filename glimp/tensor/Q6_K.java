@@ -153,18 +153,18 @@ final class Q6_K extends Blocks256 {
                     h = first.selectFrom(upper);
                     c = v.lanewise(BITWISE_BLEND, h.lanewise(LSHL, left), 0xF0F0F0F0);
                     c = c.and(PAIR).mul(x0).add(c.lanewise(LSHR, 8).and(PAIR).mul(x1));
-                    FloatVector s0 = ((FloatVector) c.convert(I2F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
+                    FloatVector s0 = ((FloatVector) c.castShape(F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
                     c = v.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h.lanewise(LSHR, right), 0xF0F0F0F0);
                     c = c.and(PAIR).mul(x2).add(c.lanewise(LSHR, 8).and(PAIR).mul(x3));
-                    FloatVector s1 = ((FloatVector) c.convert(I2F, 0)).mul(lanes.add(4).selectFrom(scales).reinterpretAsFloats());
+                    FloatVector s1 = ((FloatVector) c.castShape(F, 0)).mul(lanes.add(4).selectFrom(scales).reinterpretAsFloats());
                     v = ByteVector.fromMemorySegment(BYTES, data, p + 64, LITTLE_ENDIAN).reinterpretAsInts();
                     h = second.selectFrom(upper);
                     c = v.lanewise(BITWISE_BLEND, h.lanewise(LSHL, left), 0xF0F0F0F0);
                     c = c.and(PAIR).mul(x4).add(c.lanewise(LSHR, 8).and(PAIR).mul(x5));
-                    s0 = ((FloatVector) c.convert(I2F, 0)).fma(lanes.add(8).selectFrom(scales).reinterpretAsFloats(), s0);
+                    s0 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(8).selectFrom(scales).reinterpretAsFloats(), s0);
                     c = v.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h.lanewise(LSHR, right), 0xF0F0F0F0);
                     c = c.and(PAIR).mul(x6).add(c.lanewise(LSHR, 8).and(PAIR).mul(x7));
-                    s1 = ((FloatVector) c.convert(I2F, 0)).fma(lanes.add(12).selectFrom(scales).reinterpretAsFloats(), s1);
+                    s1 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(12).selectFrom(scales).reinterpretAsFloats(), s1);
                     a0 = s0.add(s1).fma(dx, a0);
                 }
                 {
@@ -179,18 +179,18 @@ final class Q6_K extends Blocks256 {
                     h = first.selectFrom(upper);
                     c = v.lanewise(BITWISE_BLEND, h.lanewise(LSHL, left), 0xF0F0F0F0);
                     c = c.and(PAIR).mul(x0).add(c.lanewise(LSHR, 8).and(PAIR).mul(x1));
-                    FloatVector s0 = ((FloatVector) c.convert(I2F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
+                    FloatVector s0 = ((FloatVector) c.castShape(F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
                     c = v.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h.lanewise(LSHR, right), 0xF0F0F0F0);
                     c = c.and(PAIR).mul(x2).add(c.lanewise(LSHR, 8).and(PAIR).mul(x3));
-                    FloatVector s1 = ((FloatVector) c.convert(I2F, 0)).mul(lanes.add(4).selectFrom(scales).reinterpretAsFloats());
+                    FloatVector s1 = ((FloatVector) c.castShape(F, 0)).mul(lanes.add(4).selectFrom(scales).reinterpretAsFloats());
                     v = ByteVector.fromMemorySegment(BYTES, data, q + 64, LITTLE_ENDIAN).reinterpretAsInts();
                     h = second.selectFrom(upper);
                     c = v.lanewise(BITWISE_BLEND, h.lanewise(LSHL, left), 0xF0F0F0F0);
                     c = c.and(PAIR).mul(x4).add(c.lanewise(LSHR, 8).and(PAIR).mul(x5));
-                    s0 = ((FloatVector) c.convert(I2F, 0)).fma(lanes.add(8).selectFrom(scales).reinterpretAsFloats(), s0);
+                    s0 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(8).selectFrom(scales).reinterpretAsFloats(), s0);
                     c = v.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h.lanewise(LSHR, right), 0xF0F0F0F0);
                     c = c.and(PAIR).mul(x6).add(c.lanewise(LSHR, 8).and(PAIR).mul(x7));
-                    s1 = ((FloatVector) c.convert(I2F, 0)).fma(lanes.add(12).selectFrom(scales).reinterpretAsFloats(), s1);
+                    s1 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(12).selectFrom(scales).reinterpretAsFloats(), s1);
                     b0 = s0.add(s1).fma(dx, b0);
                 }
                 s += Ints256.BLOCK;
