@@ -1,7 +1,6 @@
 package glimp.tensor;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
-import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
 import glimp.gguf.GgmlType;
@@ -116,20 +115,20 @@ final class Q2_K extends Blocks256 {
                     FloatVector d = quarters.mul(Float.float16ToFloat((short) halves));
                     float m = -Float.float16ToFloat((short) (halves >> 16));
                     IntVector n = (IntVector) ByteVector.fromMemorySegment(ByteVector.SPECIES_128, data, p, LITTLE_ENDIAN).castShape(I, 0);
-                    IntVector scales = ((FloatVector) n.and(15).convert(I2F, 0)).mul(d).reinterpretAsInts();
-                    c0 = ((FloatVector) n.lanewise(LSHR, 4).and(15).convert(I2F, 0)).mul(m).fma(xs, c0);
+                    IntVector scales = ((FloatVector) n.and(15).castShape(F, 0)).mul(d).reinterpretAsInts();
+                    c0 = ((FloatVector) n.lanewise(LSHR, 4).and(15).castShape(F, 0)).mul(m).fma(xs, c0);
                     v = ByteVector.fromMemorySegment(BYTES, data, p + PAIRS, LITTLE_ENDIAN).reinterpretAsInts();
                     w = ByteVector.fromMemorySegment(BYTES, data, p + PAIRS + 1, LITTLE_ENDIAN).reinterpretAsInts();
                     c = v.and(EVEN).mul(x0).add(w.and(EVEN).mul(x1));
-                    FloatVector s0 = ((FloatVector) c.convert(I2F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
+                    FloatVector s0 = ((FloatVector) c.castShape(F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
                     c = v.and(ODD).mul(x2).add(w.and(ODD).mul(x3));
-                    FloatVector s1 = ((FloatVector) c.convert(I2F, 0)).mul(lanes.add(2).selectFrom(scales).reinterpretAsFloats());
+                    FloatVector s1 = ((FloatVector) c.castShape(F, 0)).mul(lanes.add(2).selectFrom(scales).reinterpretAsFloats());
                     v = v.lanewise(LSHR, 4);
                     w = w.lanewise(LSHR, 4);
                     c = v.and(EVEN).mul(x4).add(w.and(EVEN).mul(x5));
-                    s0 = ((FloatVector) c.convert(I2F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
+                    s0 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
                     c = v.and(ODD).mul(x6).add(w.and(ODD).mul(x7));
-                    s1 = ((FloatVector) c.convert(I2F, 0)).fma(lanes.add(6).selectFrom(scales).reinterpretAsFloats(), s1);
+                    s1 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(6).selectFrom(scales).reinterpretAsFloats(), s1);
                     a0 = s0.add(s1).fma(dx, a0);
                 }
                 {
@@ -137,20 +136,20 @@ final class Q2_K extends Blocks256 {
                     FloatVector d = quarters.mul(Float.float16ToFloat((short) halves));
                     float m = -Float.float16ToFloat((short) (halves >> 16));
                     IntVector n = (IntVector) ByteVector.fromMemorySegment(ByteVector.SPECIES_128, data, q, LITTLE_ENDIAN).castShape(I, 0);
-                    IntVector scales = ((FloatVector) n.and(15).convert(I2F, 0)).mul(d).reinterpretAsInts();
-                    d0 = ((FloatVector) n.lanewise(LSHR, 4).and(15).convert(I2F, 0)).mul(m).fma(xs, d0);
+                    IntVector scales = ((FloatVector) n.and(15).castShape(F, 0)).mul(d).reinterpretAsInts();
+                    d0 = ((FloatVector) n.lanewise(LSHR, 4).and(15).castShape(F, 0)).mul(m).fma(xs, d0);
                     v = ByteVector.fromMemorySegment(BYTES, data, q + PAIRS, LITTLE_ENDIAN).reinterpretAsInts();
                     w = ByteVector.fromMemorySegment(BYTES, data, q + PAIRS + 1, LITTLE_ENDIAN).reinterpretAsInts();
                     c = v.and(EVEN).mul(x0).add(w.and(EVEN).mul(x1));
-                    FloatVector s0 = ((FloatVector) c.convert(I2F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
+                    FloatVector s0 = ((FloatVector) c.castShape(F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
                     c = v.and(ODD).mul(x2).add(w.and(ODD).mul(x3));
-                    FloatVector s1 = ((FloatVector) c.convert(I2F, 0)).mul(lanes.add(2).selectFrom(scales).reinterpretAsFloats());
+                    FloatVector s1 = ((FloatVector) c.castShape(F, 0)).mul(lanes.add(2).selectFrom(scales).reinterpretAsFloats());
                     v = v.lanewise(LSHR, 4);
                     w = w.lanewise(LSHR, 4);
                     c = v.and(EVEN).mul(x4).add(w.and(EVEN).mul(x5));
-                    s0 = ((FloatVector) c.convert(I2F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
+                    s0 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
                     c = v.and(ODD).mul(x6).add(w.and(ODD).mul(x7));
-                    s1 = ((FloatVector) c.convert(I2F, 0)).fma(lanes.add(6).selectFrom(scales).reinterpretAsFloats(), s1);
+                    s1 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(6).selectFrom(scales).reinterpretAsFloats(), s1);
                     b0 = s0.add(s1).fma(dx, b0);
                 }
             }

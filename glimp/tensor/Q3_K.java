@@ -2,7 +2,6 @@ package glimp.tensor;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.BITWISE_BLEND;
-import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
@@ -172,7 +171,7 @@ final class Q3_K extends Blocks256 {
                             .fromMemorySegment(ShortVector.SPECIES_128, data, p + D - 14, LITTLE_ENDIAN).lane(7));
                     IntVector n = scaleBytes.selectFrom(ByteVector.fromMemorySegment(BYTES, data, p + BLOCK_BYTES - 64, LITTLE_ENDIAN)).reinterpretAsInts();
                     n = n.lanewise(LSHR, lowShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, highShift), 0xF0).and(63).sub(32);
-                    FloatVector f = ((FloatVector) n.convert(I2F, 0)).mul(quarters.mul(d));
+                    FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(quarters.mul(d));
                     c0 = f.mul(fours).fma(xs, c0);
                     IntVector scales = f.reinterpretAsInts();
                     h = ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN).reinterpretAsInts();
@@ -181,17 +180,17 @@ final class Q3_K extends Blocks256 {
                     v = ByteVector.fromMemorySegment(BYTES, data, p + PAIRS, LITTLE_ENDIAN).reinterpretAsInts();
                     c = v.lanewise(BITWISE_BLEND, g, 0xFCFCFCFC);
                     c = c.and(EVEN).mul(x0).add(c.lanewise(LSHR, 8).and(EVEN).mul(x1));
-                    FloatVector s0 = ((FloatVector) c.convert(I2F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
+                    FloatVector s0 = ((FloatVector) c.castShape(F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
                     c = v.lanewise(BITWISE_BLEND, g.add(g), 0xF0F0F0F0);
                     c = c.and(ODD).mul(x2).add(c.lanewise(LSHR, 8).and(ODD).mul(x3));
-                    FloatVector s1 = ((FloatVector) c.convert(I2F, 0)).mul(lanes.add(2).selectFrom(scales).reinterpretAsFloats());
+                    FloatVector s1 = ((FloatVector) c.castShape(F, 0)).mul(lanes.add(2).selectFrom(scales).reinterpretAsFloats());
                     v = v.lanewise(LSHR, 4);
                     c = v.lanewise(BITWISE_BLEND, h, 0xFCFCFCFC);
                     c = c.and(EVEN).mul(x4).add(c.lanewise(LSHR, 8).and(EVEN).mul(x5));
-                    s0 = ((FloatVector) c.convert(I2F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
+                    s0 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
                     c = v.lanewise(BITWISE_BLEND, h.add(h), 0xF0F0F0F0);
                     c = c.and(ODD).mul(x6).add(c.lanewise(LSHR, 8).and(ODD).mul(x7));
-                    s1 = ((FloatVector) c.convert(I2F, 0)).fma(lanes.add(6).selectFrom(scales).reinterpretAsFloats(), s1);
+                    s1 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(6).selectFrom(scales).reinterpretAsFloats(), s1);
                     a0 = s0.add(s1).fma(dx, a0);
                 }
                 {
@@ -199,7 +198,7 @@ final class Q3_K extends Blocks256 {
                             .fromMemorySegment(ShortVector.SPECIES_128, data, q + D - 14, LITTLE_ENDIAN).lane(7));
                     IntVector n = scaleBytes.selectFrom(ByteVector.fromMemorySegment(BYTES, data, q + BLOCK_BYTES - 64, LITTLE_ENDIAN)).reinterpretAsInts();
                     n = n.lanewise(LSHR, lowShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, highShift), 0xF0).and(63).sub(32);
-                    FloatVector f = ((FloatVector) n.convert(I2F, 0)).mul(quarters.mul(d));
+                    FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(quarters.mul(d));
                     d0 = f.mul(fours).fma(xs, d0);
                     IntVector scales = f.reinterpretAsInts();
                     h = ByteVector.fromMemorySegment(BYTES, data, q, LITTLE_ENDIAN).reinterpretAsInts();
@@ -208,17 +207,17 @@ final class Q3_K extends Blocks256 {
                     v = ByteVector.fromMemorySegment(BYTES, data, q + PAIRS, LITTLE_ENDIAN).reinterpretAsInts();
                     c = v.lanewise(BITWISE_BLEND, g, 0xFCFCFCFC);
                     c = c.and(EVEN).mul(x0).add(c.lanewise(LSHR, 8).and(EVEN).mul(x1));
-                    FloatVector s0 = ((FloatVector) c.convert(I2F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
+                    FloatVector s0 = ((FloatVector) c.castShape(F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
                     c = v.lanewise(BITWISE_BLEND, g.add(g), 0xF0F0F0F0);
                     c = c.and(ODD).mul(x2).add(c.lanewise(LSHR, 8).and(ODD).mul(x3));
-                    FloatVector s1 = ((FloatVector) c.convert(I2F, 0)).mul(lanes.add(2).selectFrom(scales).reinterpretAsFloats());
+                    FloatVector s1 = ((FloatVector) c.castShape(F, 0)).mul(lanes.add(2).selectFrom(scales).reinterpretAsFloats());
                     v = v.lanewise(LSHR, 4);
                     c = v.lanewise(BITWISE_BLEND, h, 0xFCFCFCFC);
                     c = c.and(EVEN).mul(x4).add(c.lanewise(LSHR, 8).and(EVEN).mul(x5));
-                    s0 = ((FloatVector) c.convert(I2F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
+                    s0 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
                     c = v.lanewise(BITWISE_BLEND, h.add(h), 0xF0F0F0F0);
                     c = c.and(ODD).mul(x6).add(c.lanewise(LSHR, 8).and(ODD).mul(x7));
-                    s1 = ((FloatVector) c.convert(I2F, 0)).fma(lanes.add(6).selectFrom(scales).reinterpretAsFloats(), s1);
+                    s1 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(6).selectFrom(scales).reinterpretAsFloats(), s1);
                     b0 = s0.add(s1).fma(dx, b0);
                 }
             }

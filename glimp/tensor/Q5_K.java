@@ -2,7 +2,6 @@ package glimp.tensor;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.BITWISE_BLEND;
-import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
@@ -141,7 +140,7 @@ final class Q5_K extends Blocks256 {
                     FloatVector by = FloatVector.broadcast(F, Float.float16ToFloat((short) halves))
                             .blend(-Float.float16ToFloat((short) (halves >> 16)), MINIMA);
                     IntVector n = head.lanewise(LSHR, ownShift).lanewise(BITWISE_BLEND, head.lanewise(LSHR, pairShift), pairBits).and(63);
-                    FloatVector f = ((FloatVector) n.convert(I2F, 0)).mul(by);
+                    FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(by);
                     c0 = f.fma(xs, c0);
                     IntVector scales = f.reinterpretAsInts();
                     IntVector fifth = ByteVector.fromMemorySegment(BYTES, data, p + FIFTH, LITTLE_ENDIAN).reinterpretAsInts();
@@ -150,17 +149,17 @@ final class Q5_K extends Blocks256 {
                     v = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES, LITTLE_ENDIAN).reinterpretAsInts();
                     c = v.lanewise(BITWISE_BLEND, h.add(h), 0xF0F0F0F0);
                     c = c.and(PAIR).mul(x0).add(c.lanewise(LSHR, 8).and(PAIR).mul(x1));
-                    FloatVector s0 = ((FloatVector) c.convert(I2F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
+                    FloatVector s0 = ((FloatVector) c.castShape(F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
                     c = v.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h, 0xF0F0F0F0);
                     c = c.and(PAIR).mul(x2).add(c.lanewise(LSHR, 8).and(PAIR).mul(x3));
-                    FloatVector s1 = ((FloatVector) c.convert(I2F, 0)).mul(lanes.add(1).selectFrom(scales).reinterpretAsFloats());
+                    FloatVector s1 = ((FloatVector) c.castShape(F, 0)).mul(lanes.add(1).selectFrom(scales).reinterpretAsFloats());
                     v = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES + 64, LITTLE_ENDIAN).reinterpretAsInts();
                     c = v.lanewise(BITWISE_BLEND, fifth, 0xF0F0F0F0);
                     c = c.and(PAIR).mul(x4).add(c.lanewise(LSHR, 8).and(PAIR).mul(x5));
-                    s0 = ((FloatVector) c.convert(I2F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
+                    s0 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
                     c = v.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, fifth.lanewise(LSHR, 1), 0xF0F0F0F0);
                     c = c.and(PAIR).mul(x6).add(c.lanewise(LSHR, 8).and(PAIR).mul(x7));
-                    s1 = ((FloatVector) c.convert(I2F, 0)).fma(lanes.add(5).selectFrom(scales).reinterpretAsFloats(), s1);
+                    s1 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(5).selectFrom(scales).reinterpretAsFloats(), s1);
                     a0 = s0.add(s1).fma(dx, a0);
                 }
                 {
@@ -169,7 +168,7 @@ final class Q5_K extends Blocks256 {
                     FloatVector by = FloatVector.broadcast(F, Float.float16ToFloat((short) halves))
                             .blend(-Float.float16ToFloat((short) (halves >> 16)), MINIMA);
                     IntVector n = head.lanewise(LSHR, ownShift).lanewise(BITWISE_BLEND, head.lanewise(LSHR, pairShift), pairBits).and(63);
-                    FloatVector f = ((FloatVector) n.convert(I2F, 0)).mul(by);
+                    FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(by);
                     d0 = f.fma(xs, d0);
                     IntVector scales = f.reinterpretAsInts();
                     IntVector fifth = ByteVector.fromMemorySegment(BYTES, data, q + FIFTH, LITTLE_ENDIAN).reinterpretAsInts();
@@ -178,17 +177,17 @@ final class Q5_K extends Blocks256 {
                     v = ByteVector.fromMemorySegment(BYTES, data, q + NIBBLES, LITTLE_ENDIAN).reinterpretAsInts();
                     c = v.lanewise(BITWISE_BLEND, h.add(h), 0xF0F0F0F0);
                     c = c.and(PAIR).mul(x0).add(c.lanewise(LSHR, 8).and(PAIR).mul(x1));
-                    FloatVector s0 = ((FloatVector) c.convert(I2F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
+                    FloatVector s0 = ((FloatVector) c.castShape(F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
                     c = v.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h, 0xF0F0F0F0);
                     c = c.and(PAIR).mul(x2).add(c.lanewise(LSHR, 8).and(PAIR).mul(x3));
-                    FloatVector s1 = ((FloatVector) c.convert(I2F, 0)).mul(lanes.add(1).selectFrom(scales).reinterpretAsFloats());
+                    FloatVector s1 = ((FloatVector) c.castShape(F, 0)).mul(lanes.add(1).selectFrom(scales).reinterpretAsFloats());
                     v = ByteVector.fromMemorySegment(BYTES, data, q + NIBBLES + 64, LITTLE_ENDIAN).reinterpretAsInts();
                     c = v.lanewise(BITWISE_BLEND, fifth, 0xF0F0F0F0);
                     c = c.and(PAIR).mul(x4).add(c.lanewise(LSHR, 8).and(PAIR).mul(x5));
-                    s0 = ((FloatVector) c.convert(I2F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
+                    s0 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
                     c = v.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, fifth.lanewise(LSHR, 1), 0xF0F0F0F0);
                     c = c.and(PAIR).mul(x6).add(c.lanewise(LSHR, 8).and(PAIR).mul(x7));
-                    s1 = ((FloatVector) c.convert(I2F, 0)).fma(lanes.add(5).selectFrom(scales).reinterpretAsFloats(), s1);
+                    s1 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(5).selectFrom(scales).reinterpretAsFloats(), s1);
                     b0 = s0.add(s1).fma(dx, b0);
                 }
             }
