@@ -45,6 +45,6 @@ record CompareRow(String name, double medianMs, double meanMs, double promptMs, 
     String line(CompareRow first) {
         return String.format(Locale.ROOT, "| %-20s | %21.2f | %5.1f %% | %6.2f | %6.2f | %8.2f | %8.2f | %6.2f | %6.2f | %8.1f %% | %3d/%3d | %13.2f | %8s |",
                 name, medianMs, 100 * (1 - medianMs / first.medianMs), meanMs, promptMs, glimpseMs, switchMs, smallMs, largeMs, 100 * largeShare,
-                right, questions, tokensPerPass, Double.isNaN(accepted) ? "-" : String.format(Locale.ROOT, "%.1f %%", 100 * accepted));
+                right, questions, tokensPerPass, Summary.percent(accepted));
     }
 }

@@ -75,7 +75,7 @@ public final class Relaunch {
 
     static List<String> asStarted(List<String> flags, String[] own, List<String> args) {
         int mine = mine(own, args.toArray(new String[0]));
-        if (mine <= 0) {
+        if (mine == 0) {
             throw new FailureException("this system does not tell how the program was started");
         }
         List<String> words = Arrays.asList(own).subList(0, mine);
@@ -87,7 +87,7 @@ public final class Relaunch {
         return Path.of(System.getProperty("java.home"), "bin", "java").toString();
     }
 
-    /** How many of a Java machine's own words stand before the program's arguments; 0 or less if these are not its end. */
+    /** How many of a Java machine's own words stand before the program's arguments; 0 if these are not its end. */
     private static int mine(String[] own, String[] args) {
         int mine = own.length - args.length;
         return mine > 0 && Arrays.equals(own, mine, own.length, args, 0, args.length) ? mine : 0;

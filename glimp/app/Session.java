@@ -130,12 +130,9 @@ final class Session implements AutoCloseable {
         LocalWriter large = writer(large(), tokenizer, true, settings, drafting, weight);
         if (tokens && settings.method().equals("glimp")) {
             boolean smallDrafts = drafting != null && !settings.drafts().are("lookup");   // then its cache is in step
-            ReadAlong largeReads = readAlong(settings), smallReads = readAlong(settings);
-            if (largeReads != null) {
-                small.readBy(large, follower(large()), largeReads);
-            }
-            if (smallReads != null && !smallDrafts) {
-                large.readBy(small, follower(small()), smallReads);
+            readAlong(large, large(), small, settings);
+            if (!smallDrafts) {
+                readAlong(small, small(), large, settings);
             }
         }
         Policy policy = switch (settings.method()) {
@@ -146,13 +143,13 @@ final class Session implements AutoCloseable {
         return new Router(policy, small, large, settings.answerSmall() ? small : large, settings.limits());
     }
 
-    /** Null: nobody reads along. Auto: where the team leaves a core free, since on one of the team's it would only take turns with the writer. */
-    private ReadAlong readAlong(Settings settings) {
-        return switch (settings.catchUp()) {
-            case "on" -> ReadAlong.always();
-            case "auto" -> team.size() < Cores.physical() ? ReadAlong.measured() : null;
-            default -> null;
-        };
+    /** Auto: where the team leaves a core free, since on one of the team's the reader would only take turns with the writer. */
+    private void readAlong(LocalWriter reader, Loaded model, LocalWriter writer, Settings settings) {
+        if (settings.catchUp().equals("on")) {
+            writer.readBy(reader, follower(model), ReadAlong.always());
+        } else if (settings.catchUp().equals("auto") && team.size() < Cores.physical()) {
+            writer.readBy(reader, follower(model), ReadAlong.measured());
+        }
     }
 
     private Follower follower(Loaded model) {

@@ -50,6 +50,11 @@ final class Summary {
     }
 
     static String percent(long part, long of) {
-        return of == 0 ? "-" : String.format(Locale.ROOT, "%.1f %%", 100.0 * part / of);
+        return percent((double) part / of);
+    }
+
+    /** @param share NaN: of nothing */
+    static String percent(double share) {
+        return Double.isNaN(share) ? "-" : String.format(Locale.ROOT, "%.1f %%", 100 * share);
     }
 }

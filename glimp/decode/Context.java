@@ -196,7 +196,7 @@ public final class Context {
     }
 
     /** How many of the first {@code count} of these tokens it begins with. */
-    int commonPrefix(int[] other, int count) {
+    public int commonPrefix(int[] other, int count) {
         int end = Math.min(length(), count);
         int differs = Arrays.mismatch(tokens, 0, end, other, 0, end);
         return differs < 0 ? end : differs;

@@ -1,6 +1,5 @@
 package glimp.route;
 
-import glimp.decode.Context;
 import glimp.decode.Drafter;
 import glimp.decode.LookupDrafter;
 import glimp.decode.ModelDrafter;

@@ -178,10 +178,7 @@ public final class LocalWriter implements Writer {
     }
 
     private void read(Listener listener) {
-        int common = 0;
-        while (common < Math.min(length - 1, context.length()) && context.token(common) == line[common]) {
-            common++;
-        }
+        int common = context.commonPrefix(line, Math.max(0, length - 1));
         int behind = length - 1 - common;
         if (behind <= 0) {
             return;

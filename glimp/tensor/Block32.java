@@ -85,7 +85,7 @@ abstract class Block32 extends Matrix {
 
     /** How many of the tokens that are left a kernel multiplies at once: 4, 2 or 1. */
     int group(int tokens) {
-        return 1;
+        return tokens >= 4 ? 4 : 1;
     }
 
     /**

@@ -42,11 +42,6 @@ final class Q4_1 extends Block32 {
     }
 
     @Override
-    int group(int tokens) {
-        return tokens >= 4 ? 4 : 1;
-    }
-
-    @Override
     void multiply(int group, MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums) {
         if (group == 4) {
             four(x, s, next, rowA, rowB, count, sums);

@@ -32,11 +32,6 @@ final class Q5_0 extends Block32 {
     }
 
     @Override
-    int group(int tokens) {
-        return tokens >= 4 ? 4 : 1;
-    }
-
-    @Override
     void multiply(int group, MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums) {
         ints.multiply(group, x, s, next, rowA * rowBytes, rowB * rowBytes, rowBytes, count, sums);
     }
