@@ -19,9 +19,14 @@ import jdk.incubator.vector.VectorSpecies;
  * What the formats with blocks of 256 share. Such a block has one or two half floats and, for every 16 or 32 of its values,
  * a small integer that scales them: two levels of scales for the price of half a bit a value.
  *
- * <p>A few tokens are multiplied with integers, {@link Ints256}. Two rows are unpacked once for all tokens, first their
- * scales, then their weights, and {@link Dot256} does the rest; a format whose speed matters most has a way of its own for
- * one token, {@link #one}, that forms the same sums without the detour.
+ * <p>A few tokens are multiplied with integers, {@link Ints256}. In vectors of 512 bits every format has kernels for one
+ * token and for two that take a row as it is and unpack its weights in registers. One row at a time: with two, the compiler
+ * kept the loop's constants in memory, and a block took a tenth longer (Zen 4, Q4_K) to a third (Q3_K). In narrower vectors
+ * Q4_K and Q6_K have such a kernel for one token; for the others two rows are unpacked to scratch once for all tokens, first
+ * their scales, then their weights, and {@link Dot256} does the rest.
+ *
+ * <p>Lanes become floats by {@code castShape} there: with {@code convert} the same kernels took 1.6 times as long in a model,
+ * and with the one in {@link Dot256} it is the other way round. Both mean the same; what the compiler inlines decides.
  */
 abstract class Blocks256 extends Matrix {
     static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
@@ -48,11 +53,30 @@ abstract class Blocks256 extends Matrix {
     static final int[] PAIR_BITS = {0, 0, 0, 0, 15, 15, 15, 15, 0, 0, 0, 0, 15, 15, 15, 15};
     static final VectorMask<Float> MINIMA = VectorMask.fromLong(F, 0xFF00);
 
+    /* The same for a vector of 64 bytes: a lane gets the byte of its word, and above it that of the pairs, by one permutation. */
+    static final byte[] HEAD_BYTES = headBytes();
+    static final int[] OWN_SHIFT = {0, 0, 0, 0, 2, 2, 2, 2, 0, 0, 0, 0, 2, 2, 2, 2};
+    static final int[] PAIR_SHIFT = {8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 12, 12, 12, 12};
+
+    /** Sums of rows and tokens that are formed before their lanes are added together. */
+    private static final int SUMS = 16;
+    /** Which of them is the second token's first. */
+    static final int SECOND_TOKEN = SUMS / 2;
+
     private final Ints256.Order order;
 
     Blocks256(MemorySegment data, int rows, int cols, GgmlType type, Ints256.Order order) {
         super(data, rows, cols, type);
         this.order = order;
+    }
+
+    private static byte[] headBytes() {
+        byte[] from = new byte[64];
+        for (int i = 0; i < 16; i++) {
+            from[4 * i] = (byte) (4 + i / 8 * 4 + i % 4);
+            from[4 * i + 1] = (byte) (12 + i % 4);
+        }
+        return from;
     }
 
     /** Unpacks a row's scales and offsets as {@link Dot256} wants them. */
@@ -66,43 +90,56 @@ abstract class Blocks256 extends Matrix {
         x.ints256(order).make();
     }
 
-    /** With a kernel for one token, four pairs of rows at a time: what it does once a call is much for a row of 1024. */
+    /**
+     * {@value #SUMS} sums at a time, of one token or of two. The rows come in turn from the two halves of the share: two streams
+     * out of memory; and several tokens are multiplied with a group of rows before the next comes.
+     */
     @Override
     void dot(Activations x, int from, int to, float[] y, boolean add, float[] scratch) {
         Ints256 ints = x.ints256(order);
-        if (!fused() || !ints.ready || L == 16 && x.tokens > 1) {
+        if (!inPlace() || !ints.ready) {
             super.dot(x, from, to, y, add, scratch);
             return;
         }
-        int half = (to - from) / 2;
-        for (int row = from; row < from + half; row += 4) {
-            four(ints, x.tokens, row, row + half, Math.min(4, from + half - row), y, add, scratch);
-        }
-        if (from + 2 * half < to) {
-            four(ints, x.tokens, to - 1, to - 1, 1, y, add, scratch);
+        int half = (to - from + 1) / 2;
+        for (int row = from; row < from + half; row += SUMS) {
+            group(x, ints, row, Math.min(SUMS, from + half - row), y, add, scratch);
+            group(x, ints, row + half, Math.min(SUMS, to - half - row), y, add, scratch);
         }
     }
 
-    private void four(Ints256 ints, int tokens, int rowA, int rowB, int pairs, float[] y, boolean add, float[] sums) {
-        for (int t = 0; t < tokens; t++) {
+    private void group(Activations x, Ints256 ints, int row, int count, float[] y, boolean add, float[] sums) {
+        long next = ints.tokenBytes();
+        int t = 0;
+        for (; L == 16 && t + 2 <= x.tokens; t += 2) {
+            for (int i = 0; i < count; i += SECOND_TOKEN) {
+                int n = Math.min(SECOND_TOKEN, count - i), at = t * rows + row + i;
+                two(ints.data(), t * next, next, (row + i) * rowBytes, n, sums);
+                reduce(sums);
+                put(sums, 0, n, y, at, add);
+                put(sums, SECOND_TOKEN, n, y, at + rows, add);
+            }
+        }
+        for (; t < x.tokens; t++) {
             if (L == 16) {
-                one(ints, rowA * rowBytes, rowB * rowBytes, pairs, sums);
+                one(ints.data(), t * next, row * rowBytes, count, sums);
             } else {
-                eight(ints, t, rowA * rowBytes, pairs, sums, 0);
-                eight(ints, t, rowB * rowBytes, pairs, sums, 8);
+                eight(ints.data(), t * next, row * rowBytes, count, sums);
             }
-            finish(sums, pairs, y, t * rows + rowA, rowB - rowA, add);
+            reduce(sums);
+            put(sums, 0, count, y, t * rows + row, add);
         }
     }
 
-    private static void finish(float[] sums, int pairs, float[] y, int row, int half, boolean add) {
-        RowPair.reduce(sums, pairs);
-        for (int i = 0; i < pairs; i++) {
-            int a = row + i, b = a + half;
-            y[a] = add ? y[a] + sums[2 * i] : sums[2 * i];
-            if (b != a) {
-                y[b] = add ? y[b] + sums[2 * i + 1] : sums[2 * i + 1];
-            }
+    private static void reduce(float[] sums) {
+        for (int i = 0; i < SUMS; i += L) {
+            Lanes.sums(sums, i * L, sums, i);
+        }
+    }
+
+    private static void put(float[] sums, int from, int count, float[] y, int at, boolean add) {
+        for (int i = 0; i < count; i++) {
+            y[at + i] = add ? y[at + i] + sums[from + i] : sums[from + i];
         }
     }
 
@@ -137,24 +174,25 @@ abstract class Blocks256 extends Matrix {
         pairs(row, w, at + Dot256.pairs(cols));
     }
 
-    /** Whether there is {@link #one}, or {@link #eight}, for the vectors of this machine. */
-    boolean fused() {
-        return false;
+    /** Whether there are kernels that take rows as they are, for the vectors of this machine. */
+    boolean inPlace() {
+        return L == 16;
     }
 
     /**
-     * One token times rows as they are, from p and from q on: {@link Dot256#one} to the last bit, without the detour of the
-     * weights over memory. Vectors of sums go to {@code sums}: of the first row at p, the first at q, the second at p ..
+     * Up to {@value #SUMS} rows, from p on, times the token whose integers begin at {@code from} of {@code x}: a vector of sums
+     * each, that of row i at {@code sums[L i]}.
      */
-    void one(Ints256 x, long p, long q, int pairs, float[] sums) {
-        throw new AssertionError(type);
-    }
+    abstract void one(MemorySegment x, long from, long p, int rows, float[] sums);
 
     /**
-     * Rows from p on in vectors of eight lanes, times any token: a batch goes over rows that are in the L1 cache by then, and this
-     * costs less than to unpack them for all (see {@link Lanes8}). The sums of row i go to {@code sums[at + 16 i ..)}.
+     * Likewise up to {@value #SUMS} / 2 rows, times that token and the one {@code next} bytes after it, whose sums begin at
+     * {@code sums[L} {@link #SECOND_TOKEN}{@code ]}. A token's are the same bits as with {@link #one}.
      */
-    void eight(Ints256 x, int token, long p, int count, float[] sums, int at) {
+    abstract void two(MemorySegment x, long from, long next, long p, int rows, float[] sums);
+
+    /** {@link #one} in vectors of eight lanes, if {@link #inPlace} says that there is one: see {@link Lanes8}. */
+    void eight(MemorySegment x, long from, long p, int rows, float[] sums) {
         throw new AssertionError(type);
     }
 
@@ -177,14 +215,6 @@ abstract class Blocks256 extends Matrix {
      * @param scales 16 floats at {@code w[s ..)}
      */
     static void spread(float[] w, int s, int[] from, int at) {
-        if (L == 16) {
-            IntVector all = FloatVector.fromArray(F, w, s).reinterpretAsInts();
-            IntVector.fromArray(I, from, 0).selectFrom(all).reinterpretAsFloats().intoArray(w, at);
-            IntVector.fromArray(I, from, 16).selectFrom(all).reinterpretAsFloats().intoArray(w, at + 16);
-            IntVector.fromArray(I, from, 32).selectFrom(all).reinterpretAsFloats().intoArray(w, at + 32);
-            IntVector.fromArray(I, from, 48).selectFrom(all).reinterpretAsFloats().intoArray(w, at + 48);
-            return;
-        }
         for (int i = 0; i < 64; i += 4) {
             float scale = w[s + from[i]];
             w[at + i] = scale;
@@ -214,9 +244,7 @@ abstract class Blocks256 extends Matrix {
                 IntVector pairs = IntVector.broadcast(I, 3).selectFrom(head);
                 IntVector n = own.lanewise(LSHR, IntVector.fromArray(I, OWN_SHIFTS, k)).and(IntVector.fromArray(I, OWN_BITS, k))
                         .or(pairs.lanewise(LSHR, IntVector.fromArray(I, PAIR_SHIFTS, k)).and(IntVector.fromArray(I, PAIR_BITS, k)));
-                FloatVector by = FloatVector.broadcast(F, d);
-                by = L == 16 ? by.blend(m, MINIMA) : k < 8 ? by : FloatVector.broadcast(F, m);
-                ((FloatVector) n.convert(I2F, 0)).mul(by).intoArray(w, offsets + k);
+                ((FloatVector) n.convert(I2F, 0)).mul(k < 8 ? d : m).intoArray(w, offsets + k);
             }
             spread(w, offsets, NIBBLE_LANES, at);
         }

@@ -62,7 +62,6 @@ final class Ints256 {
     private final Order order;
     private final int[] block = new int[256], sums = new int[16];
     private MemorySegment data = MemorySegment.NULL;
-    private int[] array = new int[0];
     boolean ready;
 
     Ints256(Activations x, Order order) {
@@ -73,15 +72,6 @@ final class Ints256 {
     /** {@code [tokens][width / 256]} blocks. */
     MemorySegment data() {
         return data;
-    }
-
-    /**
-     * The first token's blocks again, {@link #BLOCK} / 4 ints each, for kernels that read rows out of a mapped file: with a
-     * second segment, of another kind, the compiler checks every load in the loop, and a third of the speed is lost (Q2_K on
-     * Zen 4: 6.8 GB/s instead of 9.2). That arrays begin anywhere costs less.
-     */
-    int[] array() {
-        return array;
     }
 
     /** Bytes from one token to the next. */
@@ -99,11 +89,6 @@ final class Ints256 {
         }
         for (int i = 0; i < x.tokens * (x.width / 256); i++) {
             block(256 * i, i * BLOCK);
-        }
-        if (x.tokens == 1) {
-            int count = (int) (tokenBytes() / 4);
-            array = array.length < count ? new int[count] : array;
-            MemorySegment.copy(data, ValueLayout.JAVA_INT, 0, array, 0, count);
         }
         ready = true;
     }

@@ -35,13 +35,13 @@ final class Lanes8 {
     private Lanes8() {}
 
     /**
-     * {@code count} rows of Q4_K from p on, times the token whose integers begin at {@code from} ({@link Ints256.Order#NIBBLES}): the
-     * sums of row i to {@code sums[at + 16 i ..)}.
+     * {@code rows} rows of Q4_K from p on, times the token whose integers begin at {@code from} ({@link Ints256.Order#NIBBLES}): the
+     * sums of row i to {@code sums[8 i ..)}.
      */
-    static void q4(MemorySegment data, MemorySegment x, long from, long p, long rowBytes, int count, float[] sums, int at) {
+    static void q4(MemorySegment data, MemorySegment x, long from, long p, long rowBytes, int rows, float[] sums) {
         IntVector ownShift = IntVector.fromArray(I, Blocks256.OWN_SHIFTS, 0), ownBits = IntVector.fromArray(I, Blocks256.OWN_BITS, 0);
         IntVector pairShift = IntVector.fromArray(I, Blocks256.PAIR_SHIFTS, 0), pairBits = IntVector.fromArray(I, Blocks256.PAIR_BITS, 0);
-        for (int row = 0; row < count; row++, at += 16) {
+        for (int row = 0; row < rows; row++) {
             FloatVector a = FloatVector.zero(F);
             long s = from, end = p + rowBytes;
             while (p != end) {
@@ -90,17 +90,17 @@ final class Lanes8 {
                 s += Ints256.BLOCK;
                 p += Q4_BYTES;
             }
-            a.intoArray(sums, at);
+            a.intoArray(sums, 8 * row);
         }
     }
 
     /**
-     * {@code count} rows of Q6_K from p on, times the token whose integers begin at {@code from} ({@link Ints256.Order#SIXES}): the
-     * sums of row i to {@code sums[at + 16 i ..)}.
+     * {@code rows} rows of Q6_K from p on, times the token whose integers begin at {@code from} ({@link Ints256.Order#SIXES}): the
+     * sums of row i to {@code sums[8 i ..)}.
      */
-    static void q6(MemorySegment data, MemorySegment x, long from, long p, long rowBytes, int count, float[] sums, int at) {
+    static void q6(MemorySegment data, MemorySegment x, long from, long p, long rowBytes, int rows, float[] sums) {
         IntVector two = IntVector.fromArray(I, TWO, 0);
-        for (int row = 0; row < count; row++, at += 16) {
+        for (int row = 0; row < rows; row++) {
             FloatVector a = FloatVector.zero(F);
             long s = from, end = p + rowBytes;
             while (p != end) {
@@ -154,7 +154,7 @@ final class Lanes8 {
                 s += Ints256.BLOCK;
                 p += Q6_BYTES;
             }
-            a.intoArray(sums, at);
+            a.intoArray(sums, 8 * row);
         }
     }
 }

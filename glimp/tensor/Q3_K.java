@@ -121,108 +121,146 @@ final class Q3_K extends Blocks256 {
         }
     }
 
-    /** The third bits for the lanes from j on: the second eight of 16 lanes have theirs 4 bits higher in the same bytes. */
+    /** The third bits for the lanes from j on: the second eight of a part's 16 have theirs 4 bits higher in the same bytes. */
     private static IntVector third(MemorySegment data, long at, int j) {
         IntVector h = ByteVector.fromMemorySegment(BYTES, data, at + 4 * (j % 8), LITTLE_ENDIAN).reinterpretAsInts();
-        if (L == 16) {
-            return IntVector.fromArray(I, TWICE, 0).selectFrom(h).lanewise(LSHR, IntVector.fromArray(I, SECOND, 0));
-        }
         return h.lanewise(LSHR, j / 8 * 4);
-    }
-
-    @Override
-    boolean fused() {
-        return L == 16;
     }
 
     /**
      * A block is one vector of bit pairs; its 32 bytes of third bits are brought into both halves of a vector, shifted by lane
      * to where those of its part are, and merged with the pairs in one operation. Pairs in the upper half of a nibble are
      * multiplied where they are, so that one shift serves four parts. The 4 that is subtracted from every weight goes through
-     * the sums of the activations. Some 58 operations on whole vectors for 110 bytes: their number is what limits. Zen 4, one
-     * thread: 8.5 GB/s from memory and from the L2 cache; with both rows unpacked to scratch, 2.9.
+     * the sums of the activations. Zen 4, one thread, rows of 1024 in the L2 cache: 40 cycles a block (10 GB/s), 64 with two
+     * tokens; with rows that were unpacked to scratch before, two took 217.
      */
     @Override
-    void one(Ints256 ints, long p, long q, int pairs, float[] sums) {
+    void one(MemorySegment x, long from, long p, int rows, float[] sums) {
         MemorySegment data = this.data;
-        int[] x = ints.array();
-        IntVector lanes = IntVector.fromArray(I, BIT_PAIR_LANES, 0);
-        IntVector twice = IntVector.fromArray(I, TWICE, 0), second = IntVector.fromArray(I, SECOND, 0);
         ByteVector scaleBytes = ByteVector.fromArray(BYTES, SCALE_BYTES, 0);
         IntVector lowShift = IntVector.fromArray(I, LOW_SHIFT, 0), highShift = IntVector.fromArray(I, HIGH_SHIFT, 0);
         FloatVector quarters = FloatVector.fromArray(F, QUARTERS, 0), fours = FloatVector.fromArray(F, FOURS, 0);
-        for (int pair = 0; pair < pairs; pair++) {
-            FloatVector a0 = FloatVector.zero(F), b0 = a0, c0 = a0, d0 = a0;
-            long end = p + rowBytes;
-            for (int s = 0; p != end; s += (int) Ints256.BLOCK / 4, p += BLOCK_BYTES, q += BLOCK_BYTES) {
-                IntVector v, g, h, c;
-                IntVector x0 = IntVector.fromArray(I, x, s);
-                IntVector x1 = IntVector.fromArray(I, x, s + 16);
-                IntVector x2 = IntVector.fromArray(I, x, s + 32);
-                IntVector x3 = IntVector.fromArray(I, x, s + 48);
-                IntVector x4 = IntVector.fromArray(I, x, s + 64);
-                IntVector x5 = IntVector.fromArray(I, x, s + 80);
-                IntVector x6 = IntVector.fromArray(I, x, s + 96);
-                IntVector x7 = IntVector.fromArray(I, x, s + 112);
-                FloatVector xs = IntVector.fromArray(I, x, s + (int) Ints256.SUMS / 4).reinterpretAsFloats();
-                FloatVector dx = IntVector.fromArray(I, x, s + (int) Ints256.SCALE / 4).reinterpretAsFloats();
-                {
-                    float d = Float.float16ToFloat(ShortVector
-                            .fromMemorySegment(ShortVector.SPECIES_128, data, p + D - 14, LITTLE_ENDIAN).lane(7));
-                    IntVector n = scaleBytes.selectFrom(ByteVector.fromMemorySegment(BYTES, data, p + BLOCK_BYTES - 64, LITTLE_ENDIAN)).reinterpretAsInts();
-                    n = n.lanewise(LSHR, lowShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, highShift), 0xF0).and(63).sub(32);
-                    FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(quarters.mul(d));
-                    c0 = f.mul(fours).fma(xs, c0);
-                    IntVector scales = f.reinterpretAsInts();
-                    h = ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN).reinterpretAsInts();
-                    h = twice.selectFrom(h).lanewise(LSHR, second);
-                    g = h.lanewise(LSHL, 2);
-                    v = ByteVector.fromMemorySegment(BYTES, data, p + PAIRS, LITTLE_ENDIAN).reinterpretAsInts();
-                    c = v.lanewise(BITWISE_BLEND, g, 0xFCFCFCFC);
-                    c = c.and(EVEN).mul(x0).add(c.lanewise(LSHR, 8).and(EVEN).mul(x1));
-                    FloatVector s0 = ((FloatVector) c.castShape(F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
-                    c = v.lanewise(BITWISE_BLEND, g.add(g), 0xF0F0F0F0);
-                    c = c.and(ODD).mul(x2).add(c.lanewise(LSHR, 8).and(ODD).mul(x3));
-                    FloatVector s1 = ((FloatVector) c.castShape(F, 0)).mul(lanes.add(2).selectFrom(scales).reinterpretAsFloats());
-                    v = v.lanewise(LSHR, 4);
-                    c = v.lanewise(BITWISE_BLEND, h, 0xFCFCFCFC);
-                    c = c.and(EVEN).mul(x4).add(c.lanewise(LSHR, 8).and(EVEN).mul(x5));
-                    s0 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
-                    c = v.lanewise(BITWISE_BLEND, h.add(h), 0xF0F0F0F0);
-                    c = c.and(ODD).mul(x6).add(c.lanewise(LSHR, 8).and(ODD).mul(x7));
-                    s1 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(6).selectFrom(scales).reinterpretAsFloats(), s1);
-                    a0 = s0.add(s1).fma(dx, a0);
-                }
-                {
-                    float d = Float.float16ToFloat(ShortVector
-                            .fromMemorySegment(ShortVector.SPECIES_128, data, q + D - 14, LITTLE_ENDIAN).lane(7));
-                    IntVector n = scaleBytes.selectFrom(ByteVector.fromMemorySegment(BYTES, data, q + BLOCK_BYTES - 64, LITTLE_ENDIAN)).reinterpretAsInts();
-                    n = n.lanewise(LSHR, lowShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, highShift), 0xF0).and(63).sub(32);
-                    FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(quarters.mul(d));
-                    d0 = f.mul(fours).fma(xs, d0);
-                    IntVector scales = f.reinterpretAsInts();
-                    h = ByteVector.fromMemorySegment(BYTES, data, q, LITTLE_ENDIAN).reinterpretAsInts();
-                    h = twice.selectFrom(h).lanewise(LSHR, second);
-                    g = h.lanewise(LSHL, 2);
-                    v = ByteVector.fromMemorySegment(BYTES, data, q + PAIRS, LITTLE_ENDIAN).reinterpretAsInts();
-                    c = v.lanewise(BITWISE_BLEND, g, 0xFCFCFCFC);
-                    c = c.and(EVEN).mul(x0).add(c.lanewise(LSHR, 8).and(EVEN).mul(x1));
-                    FloatVector s0 = ((FloatVector) c.castShape(F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
-                    c = v.lanewise(BITWISE_BLEND, g.add(g), 0xF0F0F0F0);
-                    c = c.and(ODD).mul(x2).add(c.lanewise(LSHR, 8).and(ODD).mul(x3));
-                    FloatVector s1 = ((FloatVector) c.castShape(F, 0)).mul(lanes.add(2).selectFrom(scales).reinterpretAsFloats());
-                    v = v.lanewise(LSHR, 4);
-                    c = v.lanewise(BITWISE_BLEND, h, 0xFCFCFCFC);
-                    c = c.and(EVEN).mul(x4).add(c.lanewise(LSHR, 8).and(EVEN).mul(x5));
-                    s0 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
-                    c = v.lanewise(BITWISE_BLEND, h.add(h), 0xF0F0F0F0);
-                    c = c.and(ODD).mul(x6).add(c.lanewise(LSHR, 8).and(ODD).mul(x7));
-                    s1 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(6).selectFrom(scales).reinterpretAsFloats(), s1);
-                    b0 = s0.add(s1).fma(dx, b0);
-                }
+        IntVector twice = IntVector.fromArray(I, TWICE, 0), second = IntVector.fromArray(I, SECOND, 0);
+        IntVector lanes = IntVector.fromArray(I, BIT_PAIR_LANES, 0);
+        for (int row = 0; row < rows; row++) {
+            FloatVector a = FloatVector.zero(F);
+            for (long s = from, end = p + rowBytes; p != end; p += BLOCK_BYTES, s += Ints256.BLOCK) {
+                float d = Float.float16ToFloat(ShortVector
+                        .fromMemorySegment(ShortVector.SPECIES_128, data, p + D - 14, LITTLE_ENDIAN).lane(7));
+                IntVector n = scaleBytes.selectFrom(ByteVector
+                        .fromMemorySegment(BYTES, data, p + BLOCK_BYTES - 64, LITTLE_ENDIAN)).reinterpretAsInts();
+                n = n.lanewise(LSHR, lowShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, highShift), 0xF0).and(63).sub(32);
+                FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(quarters.mul(d)), offset = f.mul(fours);
+                IntVector scales = f.reinterpretAsInts();
+                IntVector h = twice.selectFrom(ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN).reinterpretAsInts())
+                        .lanewise(LSHR, second);
+                a = offset.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS, LITTLE_ENDIAN), a);
+                IntVector q = ByteVector.fromMemorySegment(BYTES, data, p + PAIRS, LITTLE_ENDIAN).reinterpretAsInts();
+                IntVector g = h.lanewise(LSHL, 2);
+                IntVector w = q.lanewise(BITWISE_BLEND, g, 0xFCFCFCFC);
+                FloatVector by = lanes.selectFrom(scales).reinterpretAsFloats();
+                IntVector even = w.and(EVEN), odd = w.lanewise(LSHR, 8).and(EVEN);
+                IntVector m = even.mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN)));
+                FloatVector u = ((FloatVector) m.castShape(F, 0)).mul(by);
+                w = q.lanewise(BITWISE_BLEND, g.add(g), 0xF0F0F0F0);
+                by = lanes.add(2).selectFrom(scales).reinterpretAsFloats();
+                even = w.and(ODD);
+                odd = w.lanewise(LSHR, 8).and(ODD);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                q = q.lanewise(LSHR, 4);
+                w = q.lanewise(BITWISE_BLEND, h, 0xFCFCFCFC);
+                by = lanes.add(4).selectFrom(scales).reinterpretAsFloats();
+                even = w.and(EVEN);
+                odd = w.lanewise(LSHR, 8).and(EVEN);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                w = q.lanewise(BITWISE_BLEND, h.add(h), 0xF0F0F0F0);
+                by = lanes.add(6).selectFrom(scales).reinterpretAsFloats();
+                even = w.and(ODD);
+                odd = w.lanewise(LSHR, 8).and(ODD);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                a = u.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN), a);
             }
-            a0.add(c0).intoArray(sums, 2 * pair * L);
-            b0.add(d0).intoArray(sums, (2 * pair + 1) * L);
+            a.intoArray(sums, L * row);
+        }
+    }
+
+    /** {@link #one} with a second token, so that a weight is unpacked for both. */
+    @Override
+    void two(MemorySegment x, long from, long next, long p, int rows, float[] sums) {
+        MemorySegment data = this.data;
+        ByteVector scaleBytes = ByteVector.fromArray(BYTES, SCALE_BYTES, 0);
+        IntVector lowShift = IntVector.fromArray(I, LOW_SHIFT, 0), highShift = IntVector.fromArray(I, HIGH_SHIFT, 0);
+        FloatVector quarters = FloatVector.fromArray(F, QUARTERS, 0), fours = FloatVector.fromArray(F, FOURS, 0);
+        IntVector twice = IntVector.fromArray(I, TWICE, 0), second = IntVector.fromArray(I, SECOND, 0);
+        IntVector lanes = IntVector.fromArray(I, BIT_PAIR_LANES, 0);
+        for (int row = 0; row < rows; row++) {
+            FloatVector a = FloatVector.zero(F), b = FloatVector.zero(F);
+            for (long s = from, t = s + next, end = p + rowBytes; p != end; p += BLOCK_BYTES, s += Ints256.BLOCK, t += Ints256.BLOCK) {
+                float d = Float.float16ToFloat(ShortVector
+                        .fromMemorySegment(ShortVector.SPECIES_128, data, p + D - 14, LITTLE_ENDIAN).lane(7));
+                IntVector n = scaleBytes.selectFrom(ByteVector
+                        .fromMemorySegment(BYTES, data, p + BLOCK_BYTES - 64, LITTLE_ENDIAN)).reinterpretAsInts();
+                n = n.lanewise(LSHR, lowShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, highShift), 0xF0).and(63).sub(32);
+                FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(quarters.mul(d)), offset = f.mul(fours);
+                IntVector scales = f.reinterpretAsInts();
+                IntVector h = twice.selectFrom(ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN).reinterpretAsInts())
+                        .lanewise(LSHR, second);
+                a = offset.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS, LITTLE_ENDIAN), a);
+                b = offset.fma(FloatVector.fromMemorySegment(F, x, t + Ints256.SUMS, LITTLE_ENDIAN), b);
+                IntVector q = ByteVector.fromMemorySegment(BYTES, data, p + PAIRS, LITTLE_ENDIAN).reinterpretAsInts();
+                IntVector g = h.lanewise(LSHL, 2);
+                IntVector w = q.lanewise(BITWISE_BLEND, g, 0xFCFCFCFC);
+                FloatVector by = lanes.selectFrom(scales).reinterpretAsFloats();
+                IntVector even = w.and(EVEN), odd = w.lanewise(LSHR, 8).and(EVEN);
+                IntVector m = even.mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN)));
+                FloatVector u = ((FloatVector) m.castShape(F, 0)).mul(by);
+                m = even.mul(IntVector.fromMemorySegment(I, x, t, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 64, LITTLE_ENDIAN)));
+                FloatVector v = ((FloatVector) m.castShape(F, 0)).mul(by);
+                w = q.lanewise(BITWISE_BLEND, g.add(g), 0xF0F0F0F0);
+                by = lanes.add(2).selectFrom(scales).reinterpretAsFloats();
+                even = w.and(ODD);
+                odd = w.lanewise(LSHR, 8).and(ODD);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                m = even.mul(IntVector.fromMemorySegment(I, x, t + 128, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 192, LITTLE_ENDIAN)));
+                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                q = q.lanewise(LSHR, 4);
+                w = q.lanewise(BITWISE_BLEND, h, 0xFCFCFCFC);
+                by = lanes.add(4).selectFrom(scales).reinterpretAsFloats();
+                even = w.and(EVEN);
+                odd = w.lanewise(LSHR, 8).and(EVEN);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                m = even.mul(IntVector.fromMemorySegment(I, x, t + 256, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 320, LITTLE_ENDIAN)));
+                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                w = q.lanewise(BITWISE_BLEND, h.add(h), 0xF0F0F0F0);
+                by = lanes.add(6).selectFrom(scales).reinterpretAsFloats();
+                even = w.and(ODD);
+                odd = w.lanewise(LSHR, 8).and(ODD);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                m = even.mul(IntVector.fromMemorySegment(I, x, t + 384, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 448, LITTLE_ENDIAN)));
+                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                a = u.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN), a);
+                b = v.fma(FloatVector.fromMemorySegment(F, x, t + Ints256.SCALE, LITTLE_ENDIAN), b);
+            }
+            a.intoArray(sums, L * row);
+            b.intoArray(sums, L * (SECOND_TOKEN + row));
         }
     }
 }

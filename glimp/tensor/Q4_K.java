@@ -1,6 +1,7 @@
 package glimp.tensor;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.VectorOperators.BITWISE_BLEND;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
 import glimp.gguf.GgmlType;
@@ -62,96 +63,141 @@ final class Q4_K extends Blocks256 {
         }
     }
 
-    @Override
-    boolean fused() {
-        return L >= 8;
-    }
-
-    @Override
-    void eight(Ints256 ints, int token, long p, int count, float[] sums, int at) {
-        Lanes8.q4(data, ints.data(), token * ints.tokenBytes(), p, rowBytes, count, sums, at);
-    }
-
     /**
      * A block is two vectors of 64 bytes, each the nibbles of four parts of 32 values: lanes 0 .. 7 two of them, 8 .. 15 the
      * other two. All eight scales and eight minima come out of the header in one vector, so that one conversion, one
      * multiplication with d or -m and one FMA with the activations' sums serve for all; then a permutation for each pair of
-     * parts brings the scales over their lanes. 56 operations on whole vectors a block, of which 8 multiply: their number is
-     * what limits. Zen 4: 13 GB/s from memory with rows of 1024, 15 to 20 from the L2 cache with long rows; in vectors of 256
-     * bits, with scales unpacked beforehand, 8.5. The half floats come out of a lane because a read of one number from the
-     * segment is checked each time, and a load of a vector need not be.
+     * parts brings the scales over their lanes. Some 55 operations on whole vectors a block, of which two go at a time: 32
+     * cycles with data in the L2 cache (16 GB/s), and 15 for a second token, since 14 of its operations multiply and all
+     * multiplications share a pipe. A third and fourth token in the same body would cost 20 each instead of 23, and make it too
+     * long for the first compiler. (Zen 4, one thread, rows of 4096.)
+     *
+     * <p>The half floats come out of a lane because a read of one number from the segment is checked each time, and a load of a
+     * vector need not be.
      */
     @Override
-    void one(Ints256 ints, long p, long q, int pairs, float[] sums) {
-        MemorySegment data = this.data, x = ints.data();
-        IntVector lanes = IntVector.fromArray(I, NIBBLE_LANES, 0), words = IntVector.fromArray(I, HEAD_WORDS, 0);
-        IntVector ownShift = IntVector.fromArray(I, OWN_SHIFTS, 0), ownBits = IntVector.fromArray(I, OWN_BITS, 0);
-        IntVector pairShift = IntVector.fromArray(I, PAIR_SHIFTS, 0), pairBits = IntVector.fromArray(I, PAIR_BITS, 0);
-        for (int pair = 0; pair < pairs; pair++) {
-            FloatVector a0 = FloatVector.zero(F), b0 = a0, c0 = a0, d0 = a0;
-            long end = p + rowBytes, s = 0;
-            while (p != end) {
-                IntVector v, c;
-                IntVector x0 = IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN);
-                IntVector x1 = IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN);
-                IntVector x2 = IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN);
-                IntVector x3 = IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN);
-                IntVector x4 = IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN);
-                IntVector x5 = IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN);
-                IntVector x6 = IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN);
-                IntVector x7 = IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN);
-                FloatVector xs = FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS, LITTLE_ENDIAN);
-                FloatVector dx = FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN);
-                {
-                    IntVector head = ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN).reinterpretAsInts();
-                    int halves = head.lane(0);
-                    FloatVector by = FloatVector.broadcast(F, Float.float16ToFloat((short) halves))
-                            .blend(-Float.float16ToFloat((short) (halves >> 16)), MINIMA);
-                    IntVector n = words.selectFrom(head).lanewise(LSHR, ownShift).and(ownBits)
-                            .or(IntVector.broadcast(I, 3).selectFrom(head).lanewise(LSHR, pairShift).and(pairBits));
-                    FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(by);
-                    c0 = f.fma(xs, c0);
-                    IntVector scales = f.reinterpretAsInts();
-                    v = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES, LITTLE_ENDIAN).reinterpretAsInts();
-                    c = v.and(PAIR).mul(x0).add(v.lanewise(LSHR, 8).and(PAIR).mul(x1));
-                    FloatVector s0 = ((FloatVector) c.castShape(F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
-                    c = v.lanewise(LSHR, 4).and(PAIR).mul(x2).add(v.lanewise(LSHR, 12).and(PAIR).mul(x3));
-                    FloatVector s1 = ((FloatVector) c.castShape(F, 0)).mul(lanes.add(1).selectFrom(scales).reinterpretAsFloats());
-                    v = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES + 64, LITTLE_ENDIAN).reinterpretAsInts();
-                    c = v.and(PAIR).mul(x4).add(v.lanewise(LSHR, 8).and(PAIR).mul(x5));
-                    s0 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
-                    c = v.lanewise(LSHR, 4).and(PAIR).mul(x6).add(v.lanewise(LSHR, 12).and(PAIR).mul(x7));
-                    s1 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(5).selectFrom(scales).reinterpretAsFloats(), s1);
-                    a0 = s0.add(s1).fma(dx, a0);
-                }
-                {
-                    IntVector head = ByteVector.fromMemorySegment(BYTES, data, q, LITTLE_ENDIAN).reinterpretAsInts();
-                    int halves = head.lane(0);
-                    FloatVector by = FloatVector.broadcast(F, Float.float16ToFloat((short) halves))
-                            .blend(-Float.float16ToFloat((short) (halves >> 16)), MINIMA);
-                    IntVector n = words.selectFrom(head).lanewise(LSHR, ownShift).and(ownBits)
-                            .or(IntVector.broadcast(I, 3).selectFrom(head).lanewise(LSHR, pairShift).and(pairBits));
-                    FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(by);
-                    d0 = f.fma(xs, d0);
-                    IntVector scales = f.reinterpretAsInts();
-                    v = ByteVector.fromMemorySegment(BYTES, data, q + NIBBLES, LITTLE_ENDIAN).reinterpretAsInts();
-                    c = v.and(PAIR).mul(x0).add(v.lanewise(LSHR, 8).and(PAIR).mul(x1));
-                    FloatVector s0 = ((FloatVector) c.castShape(F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
-                    c = v.lanewise(LSHR, 4).and(PAIR).mul(x2).add(v.lanewise(LSHR, 12).and(PAIR).mul(x3));
-                    FloatVector s1 = ((FloatVector) c.castShape(F, 0)).mul(lanes.add(1).selectFrom(scales).reinterpretAsFloats());
-                    v = ByteVector.fromMemorySegment(BYTES, data, q + NIBBLES + 64, LITTLE_ENDIAN).reinterpretAsInts();
-                    c = v.and(PAIR).mul(x4).add(v.lanewise(LSHR, 8).and(PAIR).mul(x5));
-                    s0 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
-                    c = v.lanewise(LSHR, 4).and(PAIR).mul(x6).add(v.lanewise(LSHR, 12).and(PAIR).mul(x7));
-                    s1 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(5).selectFrom(scales).reinterpretAsFloats(), s1);
-                    b0 = s0.add(s1).fma(dx, b0);
-                }
-                s += Ints256.BLOCK;
-                p += BLOCK_BYTES;
-                q += BLOCK_BYTES;
+    void one(MemorySegment x, long from, long p, int rows, float[] sums) {
+        MemorySegment data = this.data;
+        ByteVector fields = ByteVector.fromArray(BYTES, HEAD_BYTES, 0);
+        IntVector ownShift = IntVector.fromArray(I, OWN_SHIFT, 0), pairShift = IntVector.fromArray(I, PAIR_SHIFT, 0);
+        IntVector pairBits = IntVector.fromArray(I, PAIR_BITS, 0);
+        IntVector lanes = IntVector.fromArray(I, NIBBLE_LANES, 0);
+        for (int row = 0; row < rows; row++) {
+            FloatVector a = FloatVector.zero(F);
+            for (long s = from, end = p + rowBytes; p != end; p += BLOCK_BYTES, s += Ints256.BLOCK) {
+                ByteVector head = ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN);
+                int halves = head.reinterpretAsInts().lane(0);
+                FloatVector d = FloatVector.broadcast(F, Float.float16ToFloat((short) halves))
+                        .blend(-Float.float16ToFloat((short) (halves >> 16)), MINIMA);
+                IntVector n = fields.selectFrom(head).reinterpretAsInts();
+                n = n.lanewise(LSHR, ownShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, pairShift), pairBits).and(63);
+                FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(d);
+                IntVector scales = f.reinterpretAsInts();
+                a = f.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS, LITTLE_ENDIAN), a);
+                IntVector q = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES, LITTLE_ENDIAN).reinterpretAsInts();
+                FloatVector by = lanes.selectFrom(scales).reinterpretAsFloats();
+                IntVector even = q.and(PAIR), odd = q.lanewise(LSHR, 8).and(PAIR);
+                IntVector m = even.mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN)));
+                FloatVector u = ((FloatVector) m.castShape(F, 0)).mul(by);
+                by = lanes.add(1).selectFrom(scales).reinterpretAsFloats();
+                even = q.lanewise(LSHR, 4).and(PAIR);
+                odd = q.lanewise(LSHR, 12).and(PAIR);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                q = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES + 64, LITTLE_ENDIAN).reinterpretAsInts();
+                by = lanes.add(4).selectFrom(scales).reinterpretAsFloats();
+                even = q.and(PAIR);
+                odd = q.lanewise(LSHR, 8).and(PAIR);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                by = lanes.add(5).selectFrom(scales).reinterpretAsFloats();
+                even = q.lanewise(LSHR, 4).and(PAIR);
+                odd = q.lanewise(LSHR, 12).and(PAIR);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                a = u.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN), a);
             }
-            a0.add(c0).intoArray(sums, 2 * pair * L);
-            b0.add(d0).intoArray(sums, (2 * pair + 1) * L);
+            a.intoArray(sums, L * row);
         }
+    }
+
+    /** {@link #one} with a second token, so that a weight is unpacked for both. */
+    @Override
+    void two(MemorySegment x, long from, long next, long p, int rows, float[] sums) {
+        MemorySegment data = this.data;
+        ByteVector fields = ByteVector.fromArray(BYTES, HEAD_BYTES, 0);
+        IntVector ownShift = IntVector.fromArray(I, OWN_SHIFT, 0), pairShift = IntVector.fromArray(I, PAIR_SHIFT, 0);
+        IntVector pairBits = IntVector.fromArray(I, PAIR_BITS, 0);
+        IntVector lanes = IntVector.fromArray(I, NIBBLE_LANES, 0);
+        for (int row = 0; row < rows; row++) {
+            FloatVector a = FloatVector.zero(F), b = FloatVector.zero(F);
+            for (long s = from, t = s + next, end = p + rowBytes; p != end; p += BLOCK_BYTES, s += Ints256.BLOCK, t += Ints256.BLOCK) {
+                ByteVector head = ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN);
+                int halves = head.reinterpretAsInts().lane(0);
+                FloatVector d = FloatVector.broadcast(F, Float.float16ToFloat((short) halves))
+                        .blend(-Float.float16ToFloat((short) (halves >> 16)), MINIMA);
+                IntVector n = fields.selectFrom(head).reinterpretAsInts();
+                n = n.lanewise(LSHR, ownShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, pairShift), pairBits).and(63);
+                FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(d);
+                IntVector scales = f.reinterpretAsInts();
+                a = f.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS, LITTLE_ENDIAN), a);
+                b = f.fma(FloatVector.fromMemorySegment(F, x, t + Ints256.SUMS, LITTLE_ENDIAN), b);
+                IntVector q = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES, LITTLE_ENDIAN).reinterpretAsInts();
+                FloatVector by = lanes.selectFrom(scales).reinterpretAsFloats();
+                IntVector even = q.and(PAIR), odd = q.lanewise(LSHR, 8).and(PAIR);
+                IntVector m = even.mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN)));
+                FloatVector u = ((FloatVector) m.castShape(F, 0)).mul(by);
+                m = even.mul(IntVector.fromMemorySegment(I, x, t, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 64, LITTLE_ENDIAN)));
+                FloatVector v = ((FloatVector) m.castShape(F, 0)).mul(by);
+                by = lanes.add(1).selectFrom(scales).reinterpretAsFloats();
+                even = q.lanewise(LSHR, 4).and(PAIR);
+                odd = q.lanewise(LSHR, 12).and(PAIR);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                m = even.mul(IntVector.fromMemorySegment(I, x, t + 128, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 192, LITTLE_ENDIAN)));
+                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                q = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES + 64, LITTLE_ENDIAN).reinterpretAsInts();
+                by = lanes.add(4).selectFrom(scales).reinterpretAsFloats();
+                even = q.and(PAIR);
+                odd = q.lanewise(LSHR, 8).and(PAIR);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                m = even.mul(IntVector.fromMemorySegment(I, x, t + 256, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 320, LITTLE_ENDIAN)));
+                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                by = lanes.add(5).selectFrom(scales).reinterpretAsFloats();
+                even = q.lanewise(LSHR, 4).and(PAIR);
+                odd = q.lanewise(LSHR, 12).and(PAIR);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                m = even.mul(IntVector.fromMemorySegment(I, x, t + 384, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 448, LITTLE_ENDIAN)));
+                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                a = u.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN), a);
+                b = v.fma(FloatVector.fromMemorySegment(F, x, t + Ints256.SCALE, LITTLE_ENDIAN), b);
+            }
+            a.intoArray(sums, L * row);
+            b.intoArray(sums, L * (SECOND_TOKEN + row));
+        }
+    }
+
+    @Override
+    boolean inPlace() {
+        return L >= 8;
+    }
+
+    @Override
+    void eight(MemorySegment x, long from, long p, int rows, float[] sums) {
+        Lanes8.q4(data, x, from, p, rowBytes, rows, sums);
     }
 }

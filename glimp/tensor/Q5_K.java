@@ -23,25 +23,8 @@ final class Q5_K extends Blocks256 {
     private static final int[] TWICE = {0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7};
     private static final int[] SECOND = {0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2};
 
-    /**
-     * The eight scales and eight minima, as in {@link Blocks256#HEAD_WORDS}: a lane's own byte, and in the second byte the
-     * pair of lower halves.
-     */
-    private static final byte[] HEAD_BYTES = headBytes();
-    private static final int[] OWN_SHIFT = {0, 0, 0, 0, 2, 2, 2, 2, 0, 0, 0, 0, 2, 2, 2, 2};
-    private static final int[] PAIR_SHIFT = {8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 12, 12, 12, 12};
-
     Q5_K(MemorySegment data, int rows, int cols) {
         super(data, rows, cols, GgmlType.Q5_K, Ints256.Order.NIBBLES);
-    }
-
-    private static byte[] headBytes() {
-        byte[] from = new byte[64];
-        for (int i = 0; i < 16; i++) {
-            from[4 * i] = (byte) (SCALES + i / 8 * 4 + i % 4);
-            from[4 * i + 1] = (byte) (SCALES + 8 + i % 4);
-        }
-        return from;
     }
 
     @Override
@@ -89,110 +72,145 @@ final class Q5_K extends Blocks256 {
         }
     }
 
-    /** The fifth bits for the lanes from j on: the second eight of 16 lanes have theirs 2 bits higher in the same bytes. */
+    /** The fifth bits for the lanes from j on: the second eight of a part's 16 have theirs 2 bits higher in the same bytes. */
     private static IntVector fifth(MemorySegment data, long at, int j) {
         IntVector h = ByteVector.fromMemorySegment(BYTES, data, at + 4 * (j % 8), LITTLE_ENDIAN).reinterpretAsInts();
-        if (L == 16) {
-            return IntVector.fromArray(I, TWICE, 0).selectFrom(h).lanewise(LSHR, IntVector.fromArray(I, SECOND, 0));
-        }
         return h.lanewise(LSHR, j / 8 * 2);
-    }
-
-    @Override
-    boolean fused() {
-        return L == 16;
     }
 
     /**
      * {@link Q4_K#one} with the fifth bits, which are brought into both halves of a vector, shifted by lane to where those of
      * its part are, then by part, and merged with the nibbles in one operation; what lies above them is masked when a lane is
-     * split into its two pairs of weights. A lane's two bytes of scales come out of the header by one permutation. 61
-     * operations on whole vectors for 176 bytes. Zen 4, one thread: 13 GB/s from memory and from the L2 cache; with both rows
-     * unpacked to scratch, 7.
+     * split into its two pairs of weights. Zen 4, one thread, rows of 1024 in the L2 cache: 40 cycles a block (16 GB/s), 58 with
+     * two tokens; with rows that were unpacked to scratch before, two took 128.
      */
     @Override
-    void one(Ints256 ints, long p, long q, int pairs, float[] sums) {
+    void one(MemorySegment x, long from, long p, int rows, float[] sums) {
         MemorySegment data = this.data;
-        int[] x = ints.array();
-        IntVector lanes = IntVector.fromArray(I, NIBBLE_LANES, 0);
-        IntVector twice = IntVector.fromArray(I, TWICE, 0), second = IntVector.fromArray(I, SECOND, 0);
-        ByteVector headBytes = ByteVector.fromArray(BYTES, HEAD_BYTES, 0);
+        ByteVector fields = ByteVector.fromArray(BYTES, HEAD_BYTES, 0);
         IntVector ownShift = IntVector.fromArray(I, OWN_SHIFT, 0), pairShift = IntVector.fromArray(I, PAIR_SHIFT, 0);
         IntVector pairBits = IntVector.fromArray(I, PAIR_BITS, 0);
-        for (int pair = 0; pair < pairs; pair++) {
-            FloatVector a0 = FloatVector.zero(F), b0 = a0, c0 = a0, d0 = a0;
-            long end = p + rowBytes;
-            for (int s = 0; p != end; s += (int) Ints256.BLOCK / 4, p += BLOCK_BYTES, q += BLOCK_BYTES) {
-                IntVector v, h, c;
-                IntVector x0 = IntVector.fromArray(I, x, s);
-                IntVector x1 = IntVector.fromArray(I, x, s + 16);
-                IntVector x2 = IntVector.fromArray(I, x, s + 32);
-                IntVector x3 = IntVector.fromArray(I, x, s + 48);
-                IntVector x4 = IntVector.fromArray(I, x, s + 64);
-                IntVector x5 = IntVector.fromArray(I, x, s + 80);
-                IntVector x6 = IntVector.fromArray(I, x, s + 96);
-                IntVector x7 = IntVector.fromArray(I, x, s + 112);
-                FloatVector xs = IntVector.fromArray(I, x, s + (int) Ints256.SUMS / 4).reinterpretAsFloats();
-                FloatVector dx = IntVector.fromArray(I, x, s + (int) Ints256.SCALE / 4).reinterpretAsFloats();
-                {
-                    IntVector head = headBytes.selectFrom(ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN)).reinterpretAsInts();
-                    int halves = IntVector.fromMemorySegment(IntVector.SPECIES_128, data, p, LITTLE_ENDIAN).lane(0);
-                    FloatVector by = FloatVector.broadcast(F, Float.float16ToFloat((short) halves))
-                            .blend(-Float.float16ToFloat((short) (halves >> 16)), MINIMA);
-                    IntVector n = head.lanewise(LSHR, ownShift).lanewise(BITWISE_BLEND, head.lanewise(LSHR, pairShift), pairBits).and(63);
-                    FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(by);
-                    c0 = f.fma(xs, c0);
-                    IntVector scales = f.reinterpretAsInts();
-                    IntVector fifth = ByteVector.fromMemorySegment(BYTES, data, p + FIFTH, LITTLE_ENDIAN).reinterpretAsInts();
-                    fifth = twice.selectFrom(fifth).lanewise(LSHR, second);
-                    h = fifth.lanewise(LSHL, 3);
-                    v = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES, LITTLE_ENDIAN).reinterpretAsInts();
-                    c = v.lanewise(BITWISE_BLEND, h.add(h), 0xF0F0F0F0);
-                    c = c.and(PAIR).mul(x0).add(c.lanewise(LSHR, 8).and(PAIR).mul(x1));
-                    FloatVector s0 = ((FloatVector) c.castShape(F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
-                    c = v.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h, 0xF0F0F0F0);
-                    c = c.and(PAIR).mul(x2).add(c.lanewise(LSHR, 8).and(PAIR).mul(x3));
-                    FloatVector s1 = ((FloatVector) c.castShape(F, 0)).mul(lanes.add(1).selectFrom(scales).reinterpretAsFloats());
-                    v = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES + 64, LITTLE_ENDIAN).reinterpretAsInts();
-                    c = v.lanewise(BITWISE_BLEND, fifth, 0xF0F0F0F0);
-                    c = c.and(PAIR).mul(x4).add(c.lanewise(LSHR, 8).and(PAIR).mul(x5));
-                    s0 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
-                    c = v.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, fifth.lanewise(LSHR, 1), 0xF0F0F0F0);
-                    c = c.and(PAIR).mul(x6).add(c.lanewise(LSHR, 8).and(PAIR).mul(x7));
-                    s1 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(5).selectFrom(scales).reinterpretAsFloats(), s1);
-                    a0 = s0.add(s1).fma(dx, a0);
-                }
-                {
-                    IntVector head = headBytes.selectFrom(ByteVector.fromMemorySegment(BYTES, data, q, LITTLE_ENDIAN)).reinterpretAsInts();
-                    int halves = IntVector.fromMemorySegment(IntVector.SPECIES_128, data, q, LITTLE_ENDIAN).lane(0);
-                    FloatVector by = FloatVector.broadcast(F, Float.float16ToFloat((short) halves))
-                            .blend(-Float.float16ToFloat((short) (halves >> 16)), MINIMA);
-                    IntVector n = head.lanewise(LSHR, ownShift).lanewise(BITWISE_BLEND, head.lanewise(LSHR, pairShift), pairBits).and(63);
-                    FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(by);
-                    d0 = f.fma(xs, d0);
-                    IntVector scales = f.reinterpretAsInts();
-                    IntVector fifth = ByteVector.fromMemorySegment(BYTES, data, q + FIFTH, LITTLE_ENDIAN).reinterpretAsInts();
-                    fifth = twice.selectFrom(fifth).lanewise(LSHR, second);
-                    h = fifth.lanewise(LSHL, 3);
-                    v = ByteVector.fromMemorySegment(BYTES, data, q + NIBBLES, LITTLE_ENDIAN).reinterpretAsInts();
-                    c = v.lanewise(BITWISE_BLEND, h.add(h), 0xF0F0F0F0);
-                    c = c.and(PAIR).mul(x0).add(c.lanewise(LSHR, 8).and(PAIR).mul(x1));
-                    FloatVector s0 = ((FloatVector) c.castShape(F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
-                    c = v.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h, 0xF0F0F0F0);
-                    c = c.and(PAIR).mul(x2).add(c.lanewise(LSHR, 8).and(PAIR).mul(x3));
-                    FloatVector s1 = ((FloatVector) c.castShape(F, 0)).mul(lanes.add(1).selectFrom(scales).reinterpretAsFloats());
-                    v = ByteVector.fromMemorySegment(BYTES, data, q + NIBBLES + 64, LITTLE_ENDIAN).reinterpretAsInts();
-                    c = v.lanewise(BITWISE_BLEND, fifth, 0xF0F0F0F0);
-                    c = c.and(PAIR).mul(x4).add(c.lanewise(LSHR, 8).and(PAIR).mul(x5));
-                    s0 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(4).selectFrom(scales).reinterpretAsFloats(), s0);
-                    c = v.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, fifth.lanewise(LSHR, 1), 0xF0F0F0F0);
-                    c = c.and(PAIR).mul(x6).add(c.lanewise(LSHR, 8).and(PAIR).mul(x7));
-                    s1 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(5).selectFrom(scales).reinterpretAsFloats(), s1);
-                    b0 = s0.add(s1).fma(dx, b0);
-                }
+        IntVector lanes = IntVector.fromArray(I, NIBBLE_LANES, 0);
+        IntVector twice = IntVector.fromArray(I, TWICE, 0), second = IntVector.fromArray(I, SECOND, 0);
+        for (int row = 0; row < rows; row++) {
+            FloatVector a = FloatVector.zero(F);
+            for (long s = from, end = p + rowBytes; p != end; p += BLOCK_BYTES, s += Ints256.BLOCK) {
+                ByteVector head = ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN);
+                int halves = head.reinterpretAsInts().lane(0);
+                FloatVector d = FloatVector.broadcast(F, Float.float16ToFloat((short) halves))
+                        .blend(-Float.float16ToFloat((short) (halves >> 16)), MINIMA);
+                IntVector n = fields.selectFrom(head).reinterpretAsInts();
+                n = n.lanewise(LSHR, ownShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, pairShift), pairBits).and(63);
+                FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(d);
+                IntVector scales = f.reinterpretAsInts();
+                IntVector fifth = twice.selectFrom(ByteVector.fromMemorySegment(BYTES, data, p + FIFTH, LITTLE_ENDIAN).reinterpretAsInts()).lanewise(LSHR, second);
+                a = f.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS, LITTLE_ENDIAN), a);
+                IntVector q = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES, LITTLE_ENDIAN).reinterpretAsInts();
+                IntVector h = fifth.lanewise(LSHL, 3);
+                IntVector w = q.lanewise(BITWISE_BLEND, h.add(h), 0xF0F0F0F0);
+                FloatVector by = lanes.selectFrom(scales).reinterpretAsFloats();
+                IntVector even = w.and(PAIR), odd = w.lanewise(LSHR, 8).and(PAIR);
+                IntVector m = even.mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN)));
+                FloatVector u = ((FloatVector) m.castShape(F, 0)).mul(by);
+                w = q.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h, 0xF0F0F0F0);
+                by = lanes.add(1).selectFrom(scales).reinterpretAsFloats();
+                even = w.and(PAIR);
+                odd = w.lanewise(LSHR, 8).and(PAIR);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                q = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES + 64, LITTLE_ENDIAN).reinterpretAsInts();
+                w = q.lanewise(BITWISE_BLEND, fifth, 0xF0F0F0F0);
+                by = lanes.add(4).selectFrom(scales).reinterpretAsFloats();
+                even = w.and(PAIR);
+                odd = w.lanewise(LSHR, 8).and(PAIR);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                w = q.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, fifth.lanewise(LSHR, 1), 0xF0F0F0F0);
+                by = lanes.add(5).selectFrom(scales).reinterpretAsFloats();
+                even = w.and(PAIR);
+                odd = w.lanewise(LSHR, 8).and(PAIR);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                a = u.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN), a);
             }
-            a0.add(c0).intoArray(sums, 2 * pair * L);
-            b0.add(d0).intoArray(sums, (2 * pair + 1) * L);
+            a.intoArray(sums, L * row);
+        }
+    }
+
+    /** {@link #one} with a second token, so that a weight is unpacked for both. */
+    @Override
+    void two(MemorySegment x, long from, long next, long p, int rows, float[] sums) {
+        MemorySegment data = this.data;
+        ByteVector fields = ByteVector.fromArray(BYTES, HEAD_BYTES, 0);
+        IntVector ownShift = IntVector.fromArray(I, OWN_SHIFT, 0), pairShift = IntVector.fromArray(I, PAIR_SHIFT, 0);
+        IntVector pairBits = IntVector.fromArray(I, PAIR_BITS, 0);
+        IntVector lanes = IntVector.fromArray(I, NIBBLE_LANES, 0);
+        IntVector twice = IntVector.fromArray(I, TWICE, 0), second = IntVector.fromArray(I, SECOND, 0);
+        for (int row = 0; row < rows; row++) {
+            FloatVector a = FloatVector.zero(F), b = FloatVector.zero(F);
+            for (long s = from, t = s + next, end = p + rowBytes; p != end; p += BLOCK_BYTES, s += Ints256.BLOCK, t += Ints256.BLOCK) {
+                ByteVector head = ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN);
+                int halves = head.reinterpretAsInts().lane(0);
+                FloatVector d = FloatVector.broadcast(F, Float.float16ToFloat((short) halves))
+                        .blend(-Float.float16ToFloat((short) (halves >> 16)), MINIMA);
+                IntVector n = fields.selectFrom(head).reinterpretAsInts();
+                n = n.lanewise(LSHR, ownShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, pairShift), pairBits).and(63);
+                FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(d);
+                IntVector scales = f.reinterpretAsInts();
+                IntVector fifth = twice.selectFrom(ByteVector.fromMemorySegment(BYTES, data, p + FIFTH, LITTLE_ENDIAN).reinterpretAsInts()).lanewise(LSHR, second);
+                a = f.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS, LITTLE_ENDIAN), a);
+                b = f.fma(FloatVector.fromMemorySegment(F, x, t + Ints256.SUMS, LITTLE_ENDIAN), b);
+                IntVector q = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES, LITTLE_ENDIAN).reinterpretAsInts();
+                IntVector h = fifth.lanewise(LSHL, 3);
+                IntVector w = q.lanewise(BITWISE_BLEND, h.add(h), 0xF0F0F0F0);
+                FloatVector by = lanes.selectFrom(scales).reinterpretAsFloats();
+                IntVector even = w.and(PAIR), odd = w.lanewise(LSHR, 8).and(PAIR);
+                IntVector m = even.mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN)));
+                FloatVector u = ((FloatVector) m.castShape(F, 0)).mul(by);
+                m = even.mul(IntVector.fromMemorySegment(I, x, t, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 64, LITTLE_ENDIAN)));
+                FloatVector v = ((FloatVector) m.castShape(F, 0)).mul(by);
+                w = q.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h, 0xF0F0F0F0);
+                by = lanes.add(1).selectFrom(scales).reinterpretAsFloats();
+                even = w.and(PAIR);
+                odd = w.lanewise(LSHR, 8).and(PAIR);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                m = even.mul(IntVector.fromMemorySegment(I, x, t + 128, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 192, LITTLE_ENDIAN)));
+                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                q = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES + 64, LITTLE_ENDIAN).reinterpretAsInts();
+                w = q.lanewise(BITWISE_BLEND, fifth, 0xF0F0F0F0);
+                by = lanes.add(4).selectFrom(scales).reinterpretAsFloats();
+                even = w.and(PAIR);
+                odd = w.lanewise(LSHR, 8).and(PAIR);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                m = even.mul(IntVector.fromMemorySegment(I, x, t + 256, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 320, LITTLE_ENDIAN)));
+                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                w = q.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, fifth.lanewise(LSHR, 1), 0xF0F0F0F0);
+                by = lanes.add(5).selectFrom(scales).reinterpretAsFloats();
+                even = w.and(PAIR);
+                odd = w.lanewise(LSHR, 8).and(PAIR);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                m = even.mul(IntVector.fromMemorySegment(I, x, t + 384, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 448, LITTLE_ENDIAN)));
+                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                a = u.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN), a);
+                b = v.fma(FloatVector.fromMemorySegment(F, x, t + Ints256.SCALE, LITTLE_ENDIAN), b);
+            }
+            a.intoArray(sums, L * row);
+            b.intoArray(sums, L * (SECOND_TOKEN + row));
         }
     }
 }

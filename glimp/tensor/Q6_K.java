@@ -90,114 +90,148 @@ final class Q6_K extends Blocks256 {
         }
     }
 
-    /**
-     * The upper bits for half k of a block, from lane j on: the second eight of 16 lanes have theirs 2 bits higher in the
-     * same bytes. 64 bytes are loaded from the first on, since from the second 32 they would reach beyond the block.
-     */
+    /** The upper bits for half k of a block, from lane j on: the second eight of 16 have theirs 2 bits higher in the same bytes. */
     private static IntVector upper(MemorySegment data, long at, int k, int j) {
-        if (L == 16) {
-            IntVector h = ByteVector.fromMemorySegment(BYTES, data, at, LITTLE_ENDIAN).reinterpretAsInts();
-            return IntVector.fromArray(I, TWICE, 16 * k).selectFrom(h).lanewise(LSHR, IntVector.fromArray(I, SECOND, 0));
-        }
         return ByteVector.fromMemorySegment(BYTES, data, at + 32 * k + 4 * (j % 8), LITTLE_ENDIAN).reinterpretAsInts()
                 .lanewise(LSHR, j / 8 * 2);
-    }
-
-    @Override
-    boolean fused() {
-        return L >= 8;
-    }
-
-    @Override
-    void eight(Ints256 ints, int token, long p, int count, float[] sums, int at) {
-        Lanes8.q6(data, ints.data(), token * ints.tokenBytes(), p, rowBytes, count, sums, at);
     }
 
     /**
      * A half of a block is one vector of nibbles; its 32 bytes of bit pairs are brought into both halves of a vector and
      * shifted by lane to where the pairs of that part go, and merged with the nibbles in one operation. What lies above them
      * is masked when a lane is split into its two pairs of weights. The 32 that is subtracted from every weight goes through
-     * the sums of the activations. 57 operations on whole vectors for 210 bytes. Zen 4: 17 GB/s from memory with rows of
-     * 1024, 21 to 34 from the L2 cache with long rows; in vectors of 256 bits, with scales unpacked beforehand, 9.3.
+     * the sums of the activations. Zen 4, one thread, rows of 1024 in the L2 cache: 37 cycles a block (21 GB/s), 54 with two
+     * tokens.
      */
     @Override
-    void one(Ints256 ints, long p, long q, int pairs, float[] sums) {
-        MemorySegment data = this.data, x = ints.data();
-        IntVector lanes = IntVector.fromArray(I, LANES, 0), first = IntVector.fromArray(I, TWICE, 0), second = IntVector.fromArray(I, TWICE, 16);
+    void one(MemorySegment x, long from, long p, int rows, float[] sums) {
+        MemorySegment data = this.data;
+        IntVector first = IntVector.fromArray(I, TWICE, 0), second = IntVector.fromArray(I, TWICE, 16);
         IntVector left = IntVector.fromArray(I, LEFT, 0), right = IntVector.fromArray(I, SECOND, 0);
-        for (int pair = 0; pair < pairs; pair++) {
-            FloatVector a0 = FloatVector.zero(F), b0 = a0, c0 = a0, d0 = a0;
-            long end = p + rowBytes, s = 0;
-            while (p != end) {
-                IntVector v, h, c;
-                IntVector x0 = IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN);
-                IntVector x1 = IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN);
-                IntVector x2 = IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN);
-                IntVector x3 = IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN);
-                IntVector x4 = IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN);
-                IntVector x5 = IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN);
-                IntVector x6 = IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN);
-                IntVector x7 = IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN);
-                FloatVector xs = FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS, LITTLE_ENDIAN);
-                FloatVector dx = FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN);
-                {
-                    float d = Float.float16ToFloat(ShortVector
-                            .fromMemorySegment(ShortVector.SPECIES_128, data, p + D - 14, LITTLE_ENDIAN).lane(7));
-                    FloatVector f = ((FloatVector) ByteVector
-                            .fromMemorySegment(ByteVector.SPECIES_128, data, p + SCALES, LITTLE_ENDIAN).castShape(F, 0)).mul(d);
-                    c0 = f.fma(xs, c0);
-                    IntVector scales = f.reinterpretAsInts();
-                    IntVector upper = ByteVector.fromMemorySegment(BYTES, data, p + PAIRS, LITTLE_ENDIAN).reinterpretAsInts();
-                    v = ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN).reinterpretAsInts();
-                    h = first.selectFrom(upper);
-                    c = v.lanewise(BITWISE_BLEND, h.lanewise(LSHL, left), 0xF0F0F0F0);
-                    c = c.and(PAIR).mul(x0).add(c.lanewise(LSHR, 8).and(PAIR).mul(x1));
-                    FloatVector s0 = ((FloatVector) c.castShape(F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
-                    c = v.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h.lanewise(LSHR, right), 0xF0F0F0F0);
-                    c = c.and(PAIR).mul(x2).add(c.lanewise(LSHR, 8).and(PAIR).mul(x3));
-                    FloatVector s1 = ((FloatVector) c.castShape(F, 0)).mul(lanes.add(4).selectFrom(scales).reinterpretAsFloats());
-                    v = ByteVector.fromMemorySegment(BYTES, data, p + 64, LITTLE_ENDIAN).reinterpretAsInts();
-                    h = second.selectFrom(upper);
-                    c = v.lanewise(BITWISE_BLEND, h.lanewise(LSHL, left), 0xF0F0F0F0);
-                    c = c.and(PAIR).mul(x4).add(c.lanewise(LSHR, 8).and(PAIR).mul(x5));
-                    s0 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(8).selectFrom(scales).reinterpretAsFloats(), s0);
-                    c = v.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h.lanewise(LSHR, right), 0xF0F0F0F0);
-                    c = c.and(PAIR).mul(x6).add(c.lanewise(LSHR, 8).and(PAIR).mul(x7));
-                    s1 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(12).selectFrom(scales).reinterpretAsFloats(), s1);
-                    a0 = s0.add(s1).fma(dx, a0);
-                }
-                {
-                    float d = Float.float16ToFloat(ShortVector
-                            .fromMemorySegment(ShortVector.SPECIES_128, data, q + D - 14, LITTLE_ENDIAN).lane(7));
-                    FloatVector f = ((FloatVector) ByteVector
-                            .fromMemorySegment(ByteVector.SPECIES_128, data, q + SCALES, LITTLE_ENDIAN).castShape(F, 0)).mul(d);
-                    d0 = f.fma(xs, d0);
-                    IntVector scales = f.reinterpretAsInts();
-                    IntVector upper = ByteVector.fromMemorySegment(BYTES, data, q + PAIRS, LITTLE_ENDIAN).reinterpretAsInts();
-                    v = ByteVector.fromMemorySegment(BYTES, data, q, LITTLE_ENDIAN).reinterpretAsInts();
-                    h = first.selectFrom(upper);
-                    c = v.lanewise(BITWISE_BLEND, h.lanewise(LSHL, left), 0xF0F0F0F0);
-                    c = c.and(PAIR).mul(x0).add(c.lanewise(LSHR, 8).and(PAIR).mul(x1));
-                    FloatVector s0 = ((FloatVector) c.castShape(F, 0)).mul(lanes.selectFrom(scales).reinterpretAsFloats());
-                    c = v.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h.lanewise(LSHR, right), 0xF0F0F0F0);
-                    c = c.and(PAIR).mul(x2).add(c.lanewise(LSHR, 8).and(PAIR).mul(x3));
-                    FloatVector s1 = ((FloatVector) c.castShape(F, 0)).mul(lanes.add(4).selectFrom(scales).reinterpretAsFloats());
-                    v = ByteVector.fromMemorySegment(BYTES, data, q + 64, LITTLE_ENDIAN).reinterpretAsInts();
-                    h = second.selectFrom(upper);
-                    c = v.lanewise(BITWISE_BLEND, h.lanewise(LSHL, left), 0xF0F0F0F0);
-                    c = c.and(PAIR).mul(x4).add(c.lanewise(LSHR, 8).and(PAIR).mul(x5));
-                    s0 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(8).selectFrom(scales).reinterpretAsFloats(), s0);
-                    c = v.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h.lanewise(LSHR, right), 0xF0F0F0F0);
-                    c = c.and(PAIR).mul(x6).add(c.lanewise(LSHR, 8).and(PAIR).mul(x7));
-                    s1 = ((FloatVector) c.castShape(F, 0)).fma(lanes.add(12).selectFrom(scales).reinterpretAsFloats(), s1);
-                    b0 = s0.add(s1).fma(dx, b0);
-                }
-                s += Ints256.BLOCK;
-                p += BLOCK_BYTES;
-                q += BLOCK_BYTES;
+        IntVector lanes = IntVector.fromArray(I, LANES, 0);
+        for (int row = 0; row < rows; row++) {
+            FloatVector a = FloatVector.zero(F);
+            for (long s = from, end = p + rowBytes; p != end; p += BLOCK_BYTES, s += Ints256.BLOCK) {
+                float d = Float.float16ToFloat(ShortVector
+                        .fromMemorySegment(ShortVector.SPECIES_128, data, p + D - 14, LITTLE_ENDIAN).lane(7));
+                ByteVector n = ByteVector.fromMemorySegment(ByteVector.SPECIES_128, data, p + SCALES, LITTLE_ENDIAN);
+                FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(d);
+                IntVector scales = f.reinterpretAsInts();
+                IntVector upper = ByteVector.fromMemorySegment(BYTES, data, p + PAIRS, LITTLE_ENDIAN).reinterpretAsInts();
+                a = f.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS, LITTLE_ENDIAN), a);
+                IntVector q = ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN).reinterpretAsInts();
+                IntVector h = first.selectFrom(upper);
+                IntVector w = q.lanewise(BITWISE_BLEND, h.lanewise(LSHL, left), 0xF0F0F0F0);
+                FloatVector by = lanes.selectFrom(scales).reinterpretAsFloats();
+                IntVector even = w.and(PAIR), odd = w.lanewise(LSHR, 8).and(PAIR);
+                IntVector m = even.mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN)));
+                FloatVector u = ((FloatVector) m.castShape(F, 0)).mul(by);
+                w = q.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h.lanewise(LSHR, right), 0xF0F0F0F0);
+                by = lanes.add(4).selectFrom(scales).reinterpretAsFloats();
+                even = w.and(PAIR);
+                odd = w.lanewise(LSHR, 8).and(PAIR);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                q = ByteVector.fromMemorySegment(BYTES, data, p + 64, LITTLE_ENDIAN).reinterpretAsInts();
+                h = second.selectFrom(upper);
+                w = q.lanewise(BITWISE_BLEND, h.lanewise(LSHL, left), 0xF0F0F0F0);
+                by = lanes.add(8).selectFrom(scales).reinterpretAsFloats();
+                even = w.and(PAIR);
+                odd = w.lanewise(LSHR, 8).and(PAIR);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                w = q.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h.lanewise(LSHR, right), 0xF0F0F0F0);
+                by = lanes.add(12).selectFrom(scales).reinterpretAsFloats();
+                even = w.and(PAIR);
+                odd = w.lanewise(LSHR, 8).and(PAIR);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                a = u.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN), a);
             }
-            a0.add(c0).intoArray(sums, 2 * pair * L);
-            b0.add(d0).intoArray(sums, (2 * pair + 1) * L);
+            a.intoArray(sums, L * row);
         }
+    }
+
+    /** {@link #one} with a second token, so that a weight is unpacked for both. */
+    @Override
+    void two(MemorySegment x, long from, long next, long p, int rows, float[] sums) {
+        MemorySegment data = this.data;
+        IntVector first = IntVector.fromArray(I, TWICE, 0), second = IntVector.fromArray(I, TWICE, 16);
+        IntVector left = IntVector.fromArray(I, LEFT, 0), right = IntVector.fromArray(I, SECOND, 0);
+        IntVector lanes = IntVector.fromArray(I, LANES, 0);
+        for (int row = 0; row < rows; row++) {
+            FloatVector a = FloatVector.zero(F), b = FloatVector.zero(F);
+            for (long s = from, t = s + next, end = p + rowBytes; p != end; p += BLOCK_BYTES, s += Ints256.BLOCK, t += Ints256.BLOCK) {
+                float d = Float.float16ToFloat(ShortVector
+                        .fromMemorySegment(ShortVector.SPECIES_128, data, p + D - 14, LITTLE_ENDIAN).lane(7));
+                ByteVector n = ByteVector.fromMemorySegment(ByteVector.SPECIES_128, data, p + SCALES, LITTLE_ENDIAN);
+                FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(d);
+                IntVector scales = f.reinterpretAsInts();
+                IntVector upper = ByteVector.fromMemorySegment(BYTES, data, p + PAIRS, LITTLE_ENDIAN).reinterpretAsInts();
+                a = f.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS, LITTLE_ENDIAN), a);
+                b = f.fma(FloatVector.fromMemorySegment(F, x, t + Ints256.SUMS, LITTLE_ENDIAN), b);
+                IntVector q = ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN).reinterpretAsInts();
+                IntVector h = first.selectFrom(upper);
+                IntVector w = q.lanewise(BITWISE_BLEND, h.lanewise(LSHL, left), 0xF0F0F0F0);
+                FloatVector by = lanes.selectFrom(scales).reinterpretAsFloats();
+                IntVector even = w.and(PAIR), odd = w.lanewise(LSHR, 8).and(PAIR);
+                IntVector m = even.mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN)));
+                FloatVector u = ((FloatVector) m.castShape(F, 0)).mul(by);
+                m = even.mul(IntVector.fromMemorySegment(I, x, t, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 64, LITTLE_ENDIAN)));
+                FloatVector v = ((FloatVector) m.castShape(F, 0)).mul(by);
+                w = q.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h.lanewise(LSHR, right), 0xF0F0F0F0);
+                by = lanes.add(4).selectFrom(scales).reinterpretAsFloats();
+                even = w.and(PAIR);
+                odd = w.lanewise(LSHR, 8).and(PAIR);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                m = even.mul(IntVector.fromMemorySegment(I, x, t + 128, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 192, LITTLE_ENDIAN)));
+                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                q = ByteVector.fromMemorySegment(BYTES, data, p + 64, LITTLE_ENDIAN).reinterpretAsInts();
+                h = second.selectFrom(upper);
+                w = q.lanewise(BITWISE_BLEND, h.lanewise(LSHL, left), 0xF0F0F0F0);
+                by = lanes.add(8).selectFrom(scales).reinterpretAsFloats();
+                even = w.and(PAIR);
+                odd = w.lanewise(LSHR, 8).and(PAIR);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                m = even.mul(IntVector.fromMemorySegment(I, x, t + 256, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 320, LITTLE_ENDIAN)));
+                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                w = q.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h.lanewise(LSHR, right), 0xF0F0F0F0);
+                by = lanes.add(12).selectFrom(scales).reinterpretAsFloats();
+                even = w.and(PAIR);
+                odd = w.lanewise(LSHR, 8).and(PAIR);
+                m = even.mul(IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN)));
+                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                m = even.mul(IntVector.fromMemorySegment(I, x, t + 384, LITTLE_ENDIAN))
+                        .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 448, LITTLE_ENDIAN)));
+                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                a = u.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN), a);
+                b = v.fma(FloatVector.fromMemorySegment(F, x, t + Ints256.SCALE, LITTLE_ENDIAN), b);
+            }
+            a.intoArray(sums, L * row);
+            b.intoArray(sums, L * (SECOND_TOKEN + row));
+        }
+    }
+
+    @Override
+    boolean inPlace() {
+        return L >= 8;
+    }
+
+    @Override
+    void eight(MemorySegment x, long from, long p, int rows, float[] sums) {
+        Lanes8.q6(data, x, from, p, rowBytes, rows, sums);
     }
 }
