@@ -18,7 +18,7 @@ public final class Demo {
 
     private Demo() {}
 
-    /** A question with its answer. */
+    /** A question with its answer. @param answer null: not known */
     record Question(String text, String answer) {
         /** An answer is right when it names the expected numbers, in order, and no others. */
         boolean right(String given) {

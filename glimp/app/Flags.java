@@ -65,8 +65,10 @@ final class Flags {
         return switch (command) {
             case "run" -> join(List.of(TEXT, FILE), WRITING, MACHINE, List.of(CACHE_FILE, TRACE, QUIET));
             case "demo" -> join(List.of(Flag.of(PROMPT, "--questions", "N", "20", "how many of the built-in questions")), WRITING, MACHINE, List.of(QUIET));
-            case "compare" -> join(List.of(Flag.of(PROMPT, "--questions", "N", "60", "how many of the built-in questions"),
-                    Flag.of(PROMPT, "--rounds", "N", "3", "how often each is asked")), WRITING, MACHINE);
+            case "compare" -> join(List.of(TEXT, FILE,
+                    Flag.of(PROMPT, "--questions", "N", "60", "without a text, how many of the built-in questions"),
+                    Flag.of(PROMPT, "--rounds", "N", "3", "how often each is asked"),
+                    Flag.of(DRAFTS, "--fixed", "N,N", null, "compare drafts of always so many tokens, too")), WRITING, MACHINE);
             case "bench" -> join(List.of(
                     Flag.of("Bench", "-m --model", "FILE", null, "the model"),
                     Flag.of("Bench", "-p --n-prompt", "N", "512", "tokens of the prompt; 0: no prefill test; here and below, several with commas: 512,64,4"),

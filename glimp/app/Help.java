@@ -14,7 +14,7 @@ public final class Help {
               GlimpRouter.java SMALL.gguf LARGE.gguf                 a chat: /quit, /clear, /stats, Ctrl-C stops an answer
               GlimpRouter.java MODEL.gguf -p "QUESTION"              one model alone
               GlimpRouter.java demo [SMALL.gguf LARGE.gguf]          built-in questions, right or wrong
-              GlimpRouter.java compare [SMALL.gguf LARGE.gguf]       L alone and GlimpRouter, with and without drafts
+              GlimpRouter.java compare [SMALL.gguf LARGE.gguf]       L alone and GlimpRouter, with and without drafts, on built-in questions or -p TEXT
               GlimpRouter.java bench -m MODEL.gguf                   speed
               GlimpRouter.java inspect FILE.gguf                     what is in a file
               GlimpRouter.java tokenize FILE.gguf -p TEXT            a text's token ids

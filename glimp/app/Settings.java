@@ -23,6 +23,13 @@ record Settings(String method, double tau, int glimpseTopK, boolean answerSmall,
      * @param repeatable how many depends on the text only, and on no clock: the same seed is to draw the same text
      */
     record Drafts(String by, int most, boolean fixed, boolean repeatable) {
+        static final Drafts NONE = new Drafts("none", 0, true, true);
+
+        /** The same, but always so many. */
+        Drafts always(int count) {
+            return new Drafts(by, count, true, repeatable);
+        }
+
         boolean are(String kind) {
             return kind.equals(by);
         }
@@ -88,9 +95,9 @@ record Settings(String method, double tau, int glimpseTopK, boolean answerSmall,
                 options.number("--min-p", 0, 1), options.number("--repeat-penalty", 0.01, 1000), seed == -1 ? System.nanoTime() & 0xffffffffL : seed);
     }
 
-    /** The same with another method, and without drafts unless they are wanted. */
-    Settings with(String method, boolean drafts) {
-        return new Settings(method, tau, glimpseTopK, answerSmall, handOverText, catchUp, limits, sampling, drafts ? this.drafts : new Drafts("none", 0, true, true));
+    /** The same with another method and other drafts. */
+    Settings with(String method, Drafts drafts) {
+        return new Settings(method, tau, glimpseTopK, answerSmall, handOverText, catchUp, limits, sampling, drafts);
     }
 
     /** For the trace. */

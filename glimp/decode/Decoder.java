@@ -96,7 +96,7 @@ public final class Decoder {
             text = Arrays.copyOf(text, 2 * length + Draft.MOST + 1);
         }
         int pending = length - context.length();
-        int most = drafter == null ? 0 : Math.min(pace.begin(pending), context.capacity() - length);
+        int most = drafter == null ? 0 : Math.min(pace.begin(pending, drafter.behind(text, length)), context.capacity() - length);
         draft.begin(text, length, most, sink::endsDraft);
         long begin = System.nanoTime();
         if (most > 0) {
@@ -105,7 +105,7 @@ public final class Decoder {
         long start = System.nanoTime();
         context.verify(text, draft.end(), draft.count() + 1);
         long end = System.nanoTime();
-        pace.verified(pending + draft.count(), (end - start) / 1e6);
+        pace.verified(pending + draft.count(), (start - begin) / 1e6, (end - start) / 1e6);
         if (drafter != null && pending + draft.count() == 1) {
             savings.single((end - start) / 1e6);
         }

@@ -81,9 +81,9 @@ public final class Draft {
         return count < most && !last.test(token) && pace.another();
     }
 
-    /** A pass of the drafting model took so long. */
-    void pass(double ms) {
-        pace.drafted(ms);
+    /** What the drafting model ran, so many tokens, took so long. */
+    void ran(int tokens, double ms) {
+        pace.drafted(tokens, ms);
     }
 
     int count() {

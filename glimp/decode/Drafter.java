@@ -11,6 +11,11 @@ public interface Drafter {
      */
     void propose(int[] text, int length, Draft draft, Context.Progress progress);
 
+    /** How many tokens it has to read before it can propose what follows this text; only the first {@code length} count. */
+    default int behind(int[] text, int length) {
+        return 0;
+    }
+
     /** The text has become this one: what was read beyond it is forgotten. */
     void keep(int[] text, int length);
 }

@@ -38,20 +38,23 @@ public final class ModelDrafter implements Drafter {
             return;
         }
         long start = System.nanoTime();
-        long evaluated = context.evaluated();
+        long before = context.evaluated();
         float[] logits = context.advance(own, ownLength, progress);
-        boolean single = context.evaluated() - evaluated == 1;
         while (logits != null) {
-            if (single) {
-                draft.pass((System.nanoTime() - start) / 1e6);
-            }
+            draft.ran((int) (context.evaluated() - before), (System.nanoTime() - start) / 1e6);
             if (!draft.draw(logits)) {
                 return;
             }
             start = System.nanoTime();
+            before = context.evaluated();
             logits = context.append(draft.token());
-            single = true;
         }
+    }
+
+    @Override
+    public int behind(int[] text, int length) {
+        follow(text, length);
+        return ownLength - context.commonPrefix(own, ownLength);
     }
 
     @Override

@@ -1,7 +1,5 @@
 package glimp.decode;
 
-import java.util.Arrays;
-
 /**
  * How long drafts should be: as long as they pay, which is learnt from how many are accepted and from what the passes take.
  *
@@ -9,39 +7,57 @@ import java.util.Arrays;
  * drafting model and one of the verifying model. The n that gives the cheapest tokens says whether to draft at all, and
  * what a token is worth. Within a round the drafting model's confidence, which tells far more than the mean, says after
  * every token whether another one is worth its cost.
+ *
+ * <p>Where no n pays, only a trial can tell that one would by now: one token is drafted and verified. If it is rejected, that
+ * costs more than half a pass of the verifying model, and more where the drafting model has to read first what was written
+ * without it. (1.7B in Q8_0 on two cores of Zen 4: passes of 1, 2, 3, 4 and 8 tokens take 50, 76, 96, 108 and 187 ms; four of
+ * its 28 layers draft a token in 9 ms, and read one in 2 to 3.) So all that is drafted is paid from a purse, in passes: it
+ * holds a few at first, gets a small share of every pass without a draft, and one for every token that was accepted, up to a
+ * limit. A trial is made when the purse can pay for it, and nothing else is drafted while it is empty. So a text that drafts
+ * are no good for costs little more than that, however wrong the estimates are; and where they were good for some passages,
+ * they have earned more trials.
  */
 public final class Pace {
-    /** What a token still counts when the next one comes. */
-    private static final double MEMORY = 0.98;
-    /** Acceptance is learnt by confidence, in bins that end here. */
-    private static final double[] BINS = {0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.995, 1};
-    /** Tokens that the first guess of an acceptance is worth. */
-    private static final double GUESS = 2;
-    /** While drafting does not pay, a round now and then tries again, twice as rarely each time. */
-    private static final int FIRST_TRY = 32, RAREST_TRY = 128, TRY = 3;
-    /** While it pays, a round now and then does without, twice as rarely each time. */
-    private static final int FIRST_SINGLE = 4, RAREST_SINGLE = 32;
+    /** The purse, in passes of one token: at first, at most, and its share of a pass without a draft. */
+    private static final double PURSE = 2.5, FULL = 8, SHARE = 0.01;
+    /**
+     * Drafting is taken to cost so many passes a round at most: that the drafting model reads a long prompt, and is compiled
+     * meanwhile, is no reason to do without it.
+     */
+    private static final double DEAREST = 4;
+    /** Rounds from one trial to the next are doubled while they fail, up to so many. */
+    private static final int RAREST_TRIAL = 64;
+    /** Reading a token takes so much of the drafting model's pass, until it has been measured. */
+    private static final double READING = 0.2;
+    /** What a token still counts in that measurement when the next is read. */
+    private static final double MEMORY = 0.9;
+    /** While drafts pay, a round now and then does without, twice as rarely each time: they are weighed against such a pass. */
+    private static final int FIRST_SINGLE = 12, RAREST_SINGLE = 48;
 
     private final int most;
     private final boolean fixed;
+    private final boolean byClock;
     private final double weight;
-    private final PassTime measured = new PassTime();
-    /** What decisions go by: what has been measured, or what is thought before that. */
-    private final PassTime verifying;
-    private double draftN, draftMs;
+    private final PassTime verifying = new PassTime(), drafting = new PassTime();
+    private final Acceptance acceptance = new Acceptance();
+    /** What the drafting model has read, and the time for it. */
+    private double readTokens, readMs;
 
-    private final double[] accepted = new double[BINS.length], judged = new double[BINS.length];
-    private double allAccepted = 1.5 * GUESS, allJudged = 2 * GUESS;
-    private int interval = FIRST_TRY;
-    private int untilTry = FIRST_TRY;
-    /** Rounds since a pass of one token, which drafts are weighed against, has been measured. */
-    private int sinceSingle;
+    private double purse = PURSE;
+    private int betweenTrials = 1;
+    private int sinceTrial;
     private int betweenSingles = FIRST_SINGLE;
+    private int sinceSingle;
 
     /* This round. */
-    private boolean trying;
-    private int batch;
+    private boolean trial;
+    /** Tokens that the verifying model's pass runs anyway, and with those of the draft, as far as it is decided. */
+    private int pending, batch;
+    /** Tokens drafted, whether they are verified or not. */
+    private int drawn;
+    /** Probability that all that has been drafted stands. */
     private double reached;
+    /** Of a token, in time: what the cheapest ones cost. */
     private double worth;
 
     private Pace(int most, boolean fixed, boolean byClock, double weight) {
@@ -50,12 +66,8 @@ public final class Pace {
         }
         this.most = most;
         this.fixed = fixed;
+        this.byClock = byClock;
         this.weight = weight;
-        this.verifying = byClock ? measured : new PassTime();
-        for (int i = 0; i < BINS.length; i++) {
-            judged[i] = GUESS;
-            accepted[i] = GUESS * ((i == 0 ? 0 : BINS[i - 1]) + BINS[i]) / 2;
-        }
     }
 
     /** Always so many, as far as there are any to propose. */
@@ -74,62 +86,75 @@ public final class Pace {
         return new Pace(most, false, byClock, weight);
     }
 
-    /** A round begins: most tokens to draft. @param pending tokens that the pass runs anyway */
-    int begin(int pending) {
+    /**
+     * A round begins.
+     *
+     * @param pending tokens that the verifying model's pass runs anyway @param behind tokens that the drafting model has to read
+     * @return most tokens to draft
+     */
+    int begin(int pending, int behind) {
         if (fixed) {
             return most;
         }
+        this.pending = pending;
         batch = pending;
+        drawn = 0;
         reached = 1;
-        int n = best(pending);
-        trying = false;
-        if (n > 0) {
-            interval = untilTry = FIRST_TRY;
-            if (sinceSingle >= betweenSingles) {
-                betweenSingles = Math.min(RAREST_SINGLE, 2 * betweenSingles);
-                return 0;
-            }
-            return Math.clamp(Draft.MOST - pending, 0, most);   // a larger batch is two
-        }
-        if (--untilTry > 0) {
+        sinceTrial++;
+        trial = false;
+        int longest = Math.clamp(Draft.MOST - pending, 0, most);   // a larger batch is two
+        boolean pays = anyPays(longest);
+        if (byClock && !verifying.measured(1)) {
             return 0;
         }
-        trying = true;
-        untilTry = interval = Math.min(RAREST_TRY, 2 * interval);
-        return Math.min(TRY, most);
+        if (pays && purse > 0) {
+            return single() ? 0 : longest;
+        }
+        // As expected: a time that was measured wrong, before the code was compiled, must not keep it from being measured again.
+        double price = expectedDraftTime() + reading(behind - 1) + verifying.of(pending + 1) - verifying.of(pending);
+        trial = sinceTrial >= betweenTrials && price <= purse * verifying.of(1);
+        return trial ? Math.min(1, longest) : 0;
     }
 
-    /** The length that gives the cheapest tokens if all are accepted alike; sets what a token is worth. */
-    private int best(int pending) {
-        double a = Math.min(0.999, allAccepted / allJudged);
-        int best = 0;
-        worth = verifying.of(pending);
-        for (int n = 1; n <= most; n++) {
-            double tokens = (1 - Math.pow(a, n + 1)) / (1 - a);
-            double price = (n * draftTime() + verifying.of(pending + n)) / tokens;
-            if (price < worth) {
-                worth = price;
-                best = n;
-            }
+    private boolean single() {
+        if (sinceSingle < betweenSingles) {
+            return false;
         }
-        return best;
+        betweenSingles = Math.min(RAREST_SINGLE, 2 * betweenSingles);
+        return true;
+    }
+
+    /** Whether some length gives cheaper tokens than none if all are accepted alike; sets what a token is worth. */
+    private boolean anyPays(int longest) {
+        double none = verifying.of(batch), stands = 1, tokens = 1;
+        worth = none;
+        for (int n = 1; n <= longest; n++) {
+            stands *= acceptance.lately();
+            tokens += stands;
+            worth = Math.min(worth, (n * draftTime() + verifying.of(batch + n)) / tokens);
+        }
+        return worth < none;
     }
 
     /** Whether the next token, of this confidence, is worth verifying; if not, the draft ends, and it counts as rejected. */
     boolean worth(double confidence) {
-        double stands = reached * acceptance(confidence);
-        if (fixed || trying || pays(stands, 1)) {
+        if (fixed) {
+            return true;
+        }
+        drawn++;
+        double stands = reached * acceptance.of(confidence);
+        if (trial || !acceptance.known(confidence) || pays(stands, 1)) {
             reached = stands;
             batch++;
             return true;
         }
-        all(false);
+        acceptance.drawn(false);
         return false;
     }
 
     /** Whether a token more is worth drafting and verifying. */
     boolean another() {
-        return fixed || trying || pays(reached * allAccepted / allJudged, 0);
+        return fixed || pays(reached * acceptance.lately(), 0);
     }
 
     /**
@@ -142,7 +167,7 @@ public final class Pace {
         double gain = 0;
         for (int n = 1; batch + n <= Draft.MOST; n++) {
             gain += stands * worth;
-            stands *= allAccepted / allJudged;
+            stands *= acceptance.lately();
             if (gain > (n - drawn) * draftTime() + verifying.of(batch + n) - verifying.of(batch)) {
                 return true;
             }
@@ -152,49 +177,51 @@ public final class Pace {
 
     /** A drafted token has been judged; those behind a rejected one are not. */
     void judged(double confidence, boolean right) {
-        int bin = bin(confidence);
-        judged[bin] = MEMORY * judged[bin] + 1;
-        accepted[bin] = MEMORY * accepted[bin] + (right ? 1 : 0);
-        all(right);
-    }
-
-    private void all(boolean right) {
-        allJudged = MEMORY * allJudged + 1;
-        allAccepted = MEMORY * allAccepted + (right ? 1 : 0);
-    }
-
-    /** A pass of the drafting model took so long. */
-    void drafted(double ms) {
-        if (measured.measured()) {
-            draftMs += Math.min(ms, PassTime.INTERRUPTED * draftTime(measured));
-            draftN++;
+        acceptance.judged(confidence, right);
+        if (right) {
+            purse = Math.min(FULL, purse + 1);
+        }
+        if (trial) {
+            betweenTrials = right ? 1 : Math.min(RAREST_TRIAL, 2 * betweenTrials);
+            sinceTrial = 0;
         }
     }
 
-    /** A pass of the verifying model took so long. */
-    void verified(int tokens, double ms) {
-        measured.add(tokens, ms);
+    /** The drafting model has run so many tokens, in so long. */
+    void drafted(int tokens, double ms) {
+        if (tokens == 1) {
+            drafting.add(1, Math.min(ms, PassTime.UNEXPECTED * draftTime()));
+        } else {
+            readTokens = MEMORY * readTokens + tokens - 1;
+            readMs = MEMORY * readMs + Math.max(0, ms - draftTime());
+        }
+    }
+
+    /** The round's tokens have been run: drafting them, with all that was read for it, and verifying took so long. */
+    void verified(int tokens, double draftMs, double ms) {
+        if (byClock) {
+            verifying.add(tokens, ms);
+        }
         sinceSingle = tokens == 1 ? 0 : sinceSingle + 1;
-        draftN *= PassTime.MEMORY;
-        draftMs *= PassTime.MEMORY;
+        if (drawn == 0) {
+            purse = Math.min(FULL, purse + SHARE);
+        } else {
+            double single = verifying.of(1), cost = byClock ? draftMs : drawn * draftTime();
+            purse -= Math.min(DEAREST, cost / single) + (verifying.of(tokens) - verifying.of(pending)) / single;
+        }
     }
 
+    /** Of the drafting model's pass for one token. */
     private double draftTime() {
-        return verifying == measured ? draftTime(measured) : weight * verifying.of(1);
+        return byClock && drafting.measured(1) ? drafting.of(1) : expectedDraftTime();
     }
 
-    /** From what was measured lately, and, the less that was, from what is expected: a time that was wrong is tried again. */
-    private double draftTime(PassTime one) {
-        return (draftMs + PassTime.TRUST * weight * one.of(1)) / (draftN + PassTime.TRUST);
+    private double expectedDraftTime() {
+        return weight * verifying.of(1);
     }
 
-    private double acceptance(double confidence) {
-        int bin = bin(confidence);
-        return accepted[bin] / judged[bin];
-    }
-
-    private static int bin(double confidence) {
-        int at = Arrays.binarySearch(BINS, confidence);
-        return Math.min(BINS.length - 1, at < 0 ? -at - 1 : at);
+    /** Of what the drafting model reads beside the token that such a pass is for. */
+    private double reading(int tokens) {
+        return Math.max(0, tokens) * (byClock && readTokens > 0 ? readMs / readTokens : READING * draftTime());
     }
 }

@@ -40,6 +40,7 @@ class CommandsTest {
             switch (options.command()) {
                 case "run" -> Run.run(options, terminal);
                 case "demo" -> Demo.run(options, terminal);
+                case "compare" -> Compare.run(options, terminal);
                 case "bench" -> Bench.run(options, terminal);
                 case "inspect" -> Inspect.run(options, terminal);
                 case "tokenize" -> Tokenize.run(options, terminal);
@@ -184,6 +185,19 @@ class CommandsTest {
     }
 
     @Test
+    void compareTakesBuiltInQuestionsOrAnyText() {
+        Outcome outcome = run("compare", "--questions", "2", "--rounds", "1");
+        assertEquals(0, outcome.status, outcome.err);
+        List<String> lines = outcome.out.lines().skip(2).toList();
+        assertEquals(List.of("L alone", "L alone + drafts", "GlimpRouter", "GlimpRouter + drafts"), lines.stream().map(line -> line.split("\\|")[1].strip()).toList());
+        assertTrue(lines.stream().allMatch(line -> line.contains("/  2 |")), outcome.out);
+        outcome = run("compare", SMALL, LARGE, "-p", "Tell me a story.", "--thinking-tokens", "0", "-n", "20", "--rounds", "1", "--method", "large", "--fixed", "1,3");
+        lines = outcome.out.lines().skip(2).toList();
+        assertEquals(List.of("L alone", "L alone + drafts", "L alone + 1 a draft", "L alone + 3 a draft"), lines.stream().map(line -> line.split("\\|")[1].strip()).toList());
+        assertTrue(lines.stream().allMatch(line -> line.contains("|       - |")), outcome.out);
+    }
+
+    @Test
     void tokenizePrintsIdsAndPieces() {
         assertEquals("[263, 48, 56]\n", run("tokenize", SMALL, "-p", "12+3").out);
         assertEquals("[0, 263]\n", run("tokenize", SMALL, "--bos", "-p", "12").out);
@@ -256,6 +270,7 @@ class CommandsTest {
         assertRefused(2, List.of("-t"), SMALL, LARGE, "-t", "x", "-p", "x");
         assertRefused(2, List.of("-t", "1024"), SMALL, LARGE, "-t", "100000", "-p", "x");
         assertRefused(2, List.of("a small and a large"), "demo", LARGE);
+        assertRefused(2, List.of("--fixed", "1 to 8"), "compare", "--fixed", "3,9");
         assertRefused(2, List.of("empty"), SMALL, LARGE, "-p", " ");
         assertRefused(1, List.of("cannot write"), SMALL, LARGE, "-p", "x", "--trace", folder.resolve("no/where.json").toString());
         assertRefused(1, List.of("cannot write"), "glimpse", SMALL, "-p", "x", "--logits", folder.toString());

@@ -35,7 +35,7 @@ class CompareRowTest {
 
     @Test
     void partsAreMeansOverTheQuestionsAndSharesAreOverAll() {
-        assertEquals(new CompareRow("all", 30, 30, 2, 1, 6, 8, 10, 0.25, 2, 4, 3, 0.8), row());
+        assertEquals(new CompareRow("all", 30, 30, 2, 1, 6, 8, 10, 0.25, 2, 4, 1200, 3, 0.8), row());
     }
 
     @Test
@@ -46,11 +46,17 @@ class CompareRowTest {
     @Test
     void aLineSaysHowMuchLessItTookThanTheFirst() {
         CompareRow first = CompareRow.of("L alone", List.of(result(40, "", 1)), QUESTIONS);
-        assertEquals("| all                  |                 30.00 |  25.0 % |  30.00 |   2.00 |     1.00 |     6.00 |   8.00 |  10.00 |     25.0 % |   2/  4 |          3.00 |   80.0 % |",
+        assertEquals("| all                    |                 30.00 |  25.0 % |  30.00 |   2.00 |     1.00 |     6.00 |   8.00 |  10.00 |     25.0 % |   2/  4 |    1200.00 |          3.00 |   80.0 % |",
                 row().line(first));
         CompareRow none = CompareRow.of("none", List.of(new Result(List.of(), List.of(), "", Result.Stop.LIMIT, Writer.Ending.LIMIT, Usage.NONE, Usage.NONE, 60)), QUESTIONS);
-        assertTrue(none.line(first).startsWith("| none                 |                 60.00 | -50.0 % |"), none.line(first));
+        assertTrue(none.line(first).startsWith("| none                   |                 60.00 | -50.0 % |"), none.line(first));
         assertTrue(none.line(first).endsWith("|          0.00 |        - |"), none.line(first));
+    }
+
+    @Test
+    void nothingIsSaidOfAnswersThatNobodyKnows() {
+        String line = CompareRow.of("text", List.of(result(10, "The answer is 2.", 1)), List.of(new Demo.Question("Go on!", null))).line(row());
+        assertTrue(line.contains("|       - |"), line);
     }
 
     @Test

@@ -225,7 +225,7 @@ class DecoderTest {
         int[] room = Arrays.copyOf(text, text.length + Draft.MOST);
         Pace pace = Pace.fixed(most);
         Draft draft = new Draft(new Sampler(Sampling.GREEDY), pace, 1000);
-        draft.begin(room, text.length, pace.begin(1), token -> false);
+        draft.begin(room, text.length, pace.begin(1, 1), token -> false);
         new LookupDrafter().propose(room, text.length, draft, null);
         return Arrays.copyOfRange(room, text.length, draft.end());
     }
