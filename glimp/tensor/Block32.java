@@ -140,7 +140,7 @@ abstract class Block32 extends Matrix {
         Ints32 ints = x.ints32(layout());
         int done = cols / ints.layout.columns * ints.layout.columns;
         multiply(group, ints.data(), ints.start(token), ints.start(1), rowA, rowB, count, sums);
-        Ints32.reduce(sums);
+        Lanes.sums(sums, 0, sums, 0);
         for (int t = token, a = 0, step = PAIRS / group; t < token + group; t++, a += 2 * step) {
             int b = a + step;
             if (done < cols) {

@@ -99,7 +99,6 @@ final class Ints32 {
     private static final VectorSpecies<Integer> I = IntVector.SPECIES_512;
 
     /* Places in two vectors, the second from 16 (ints) or 32 (shorts) on. */
-    private static final IntVector EVEN = ints(i -> 2 * i), ODD = ints(i -> 2 * i + 1);
     private static final IntVector BY_1 = ints(i -> i ^ 1), BY_2 = ints(i -> i ^ 2), BY_8 = ints(i -> i ^ 8);
     private static final IntVector FOURTHS = ints(i -> i % 4 * 4);
     /** The lane before, and a zero for the first of four. */
@@ -255,19 +254,5 @@ final class Ints32 {
             places[i] = (short) place.applyAsInt(i);
         }
         return USABLE ? ShortVector.fromArray(ShortVector.SPECIES_512, places, 0) : null;
-    }
-
-    /**
-     * {@code sums[i]} = the sum of the 16 floats from {@code 16 i}, for 16 of them. Neighbours are added, of two vectors into
-     * one, four times: 3 operations a sum, where {@link Lanes#sum} takes 8 that wait for each other.
-     */
-    static void reduce(float[] sums) {
-        for (int n = 8; n > 0; n /= 2) {
-            for (int i = 0; i < n; i++) {
-                IntVector a = FloatVector.fromArray(F, sums, 32 * i).reinterpretAsInts();
-                IntVector b = FloatVector.fromArray(F, sums, 32 * i + 16).reinterpretAsInts();
-                EVEN.selectFrom(a, b).reinterpretAsFloats().add(ODD.selectFrom(a, b).reinterpretAsFloats()).intoArray(sums, 16 * i);
-            }
-        }
     }
 }

@@ -48,8 +48,8 @@ final class Rows5 {
 
     /** As {@link Block32#multiply}; the rows begin at {@code p} and {@code q} and are {@code rowBytes} apart. */
     void multiply(int group, MemorySegment x, long s, long next, long p, long q, long rowBytes, int count, float[] sums) {
-        if (group == 4) {
-            four(x, s, next, p, q, rowBytes, count, sums);
+        if (group == 2) {
+            two(x, s, next, p, q, rowBytes, count, sums);
         } else {
             one(x, s, p, q, rowBytes, count, sums);
         }
@@ -130,97 +130,69 @@ final class Rows5 {
     }
 
     /**
-     * Four tokens and a row at a time, as in {@link Q4_1}.
+     * Two tokens and a row at a time, rows of either half in turn: written out, this is what the first compiler just takes.
+     * Zen 4: 1.85 times the time of one token. With the views in loops, and four tokens, vectors went through the heap (0.6B, two
+     * threads, a batch of 4: Q5_0 31 tokens/s instead of 70 to 76, Q5_1 6 to 17 instead of 67).
      */
-    private void four(MemorySegment x, long s, long next, long rowA, long rowB, long rowBytes, int count, float[] sums) {
+    private void two(MemorySegment x, long s, long next, long rowA, long rowB, long rowBytes, int count, float[] sums) {
         MemorySegment data = this.data;
         ShortVector scales = this.scales, minima = this.minima, bits = this.bits, nibbles = this.nibbles;
         boolean minimum = this.minimum;
         IntVector shifts = SHIFTS;
         long last = groupBytes - 64;
         for (int i = 0; i < 2 * count; i++) {
-            int to = i < count ? i : i - count + 2;
-            long p = (i < count ? rowA + i * rowBytes : rowB + (i - count) * rowBytes), end = p + groups * groupBytes;
-            long s0 = s, s1 = s0 + next, s2 = s1 + next, s3 = s2 + next;
-            FloatVector a0 = FloatVector.zero(F);
-            FloatVector a1 = FloatVector.zero(F);
-            FloatVector a2 = FloatVector.zero(F);
-            FloatVector a3 = FloatVector.zero(F);
+            int to = i / 2 + i % 2 * 4;
+            long p = (i % 2 == 0 ? rowA : rowB) + i / 2 * rowBytes, end = p + groups * groupBytes;
+            long s0 = s, s1 = s + next;
+            FloatVector a0 = FloatVector.zero(F), a1 = FloatVector.zero(F);
             while (p != end) {
-                ShortVector t0 = ShortVector.zero(S);
-                ShortVector t1 = ShortVector.zero(S);
-                ShortVector t2 = ShortVector.zero(S);
-                ShortVector t3 = ShortVector.zero(S);
-                IntVector v = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN),
-                        ShortVector.fromMemorySegment(S, data, p + last, LITTLE_ENDIAN)).reinterpretAsInts();
-                for (long k = 0; k != 256; k += 64) {
-                    ShortVector y = ShortVector.fromMemorySegment(S, x, s0 + k, LITTLE_ENDIAN);
-                    t0 = t0.add(v.reinterpretAsShorts().mul(y));
-                    y = ShortVector.fromMemorySegment(S, x, s1 + k, LITTLE_ENDIAN);
-                    t1 = t1.add(v.reinterpretAsShorts().mul(y));
-                    y = ShortVector.fromMemorySegment(S, x, s2 + k, LITTLE_ENDIAN);
-                    t2 = t2.add(v.reinterpretAsShorts().mul(y));
-                    y = ShortVector.fromMemorySegment(S, x, s3 + k, LITTLE_ENDIAN);
-                    t3 = t3.add(v.reinterpretAsShorts().mul(y));
-                    v = v.lanewise(LSHR, 4);
-                }
-                v = bits.selectFrom(ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN),
-                        ShortVector.fromMemorySegment(S, data, p + last, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(LSHR, shifts).and(0x000F000F);
-                for (long k = 256; k != 512; k += 64) {
-                    ShortVector y = ShortVector.fromMemorySegment(S, x, s0 + k, LITTLE_ENDIAN);
-                    t0 = t0.add(v.reinterpretAsShorts().mul(y));
-                    y = ShortVector.fromMemorySegment(S, x, s1 + k, LITTLE_ENDIAN);
-                    t1 = t1.add(v.reinterpretAsShorts().mul(y));
-                    y = ShortVector.fromMemorySegment(S, x, s2 + k, LITTLE_ENDIAN);
-                    t2 = t2.add(v.reinterpretAsShorts().mul(y));
-                    y = ShortVector.fromMemorySegment(S, x, s3 + k, LITTLE_ENDIAN);
-                    t3 = t3.add(v.reinterpretAsShorts().mul(y));
-                    v = v.lanewise(LSHR, 1);
-                }
-                FloatVector d = scales.selectFrom(ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN),
-                        ShortVector.fromMemorySegment(S, data, p + last, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
+                ShortVector u = ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN);
+                ShortVector z = ShortVector.fromMemorySegment(S, data, p + last, LITTLE_ENDIAN);
+                IntVector v = nibbles.selectFrom(u, z).reinterpretAsInts();
+                IntVector w = bits.selectFrom(u, z).reinterpretAsInts().lanewise(LSHR, shifts).and(0x000F000F);
+                FloatVector d = scales.selectFrom(u, z).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
                 if (minimum) {
-                    FloatVector m = d.fma(FloatVector.broadcast(F, 16), minima.selectFrom(ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN),
-                            ShortVector.fromMemorySegment(S, data, p + last, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats());
-                    FloatVector sum = FloatVector.fromMemorySegment(F, x, s0 + 640, LITTLE_ENDIAN);
-                    a0 = m.fma(sum, a0);
-                    sum = FloatVector.fromMemorySegment(F, x, s1 + 640, LITTLE_ENDIAN);
-                    a1 = m.fma(sum, a1);
-                    sum = FloatVector.fromMemorySegment(F, x, s2 + 640, LITTLE_ENDIAN);
-                    a2 = m.fma(sum, a2);
-                    sum = FloatVector.fromMemorySegment(F, x, s3 + 640, LITTLE_ENDIAN);
-                    a3 = m.fma(sum, a3);
+                    FloatVector m = d.fma(FloatVector.broadcast(F, 16), minima.selectFrom(u, z)
+                            .reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats());
+                    a0 = m.fma(FloatVector.fromMemorySegment(F, x, s0 + 640, LITTLE_ENDIAN), a0);
+                    a1 = m.fma(FloatVector.fromMemorySegment(F, x, s1 + 640, LITTLE_ENDIAN), a1);
                 }
-                IntVector e = IntVector.fromMemorySegment(I, x, s0 + 512, LITTLE_ENDIAN);
-                FloatVector dx = FloatVector.fromMemorySegment(F, x, s0 + 576, LITTLE_ENDIAN);
-                IntVector r = t0.add(e.reinterpretAsShorts()).reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
-                a0 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a0);
+                IntVector e = IntVector.fromMemorySegment(I, x, s0 + 512, LITTLE_ENDIAN), f = IntVector.fromMemorySegment(I, x, s1 + 512, LITTLE_ENDIAN);
+                ShortVector t0 = e.reinterpretAsShorts(), t1 = f.reinterpretAsShorts();
+                t0 = t0.add(v.reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, s0, LITTLE_ENDIAN)))
+                        .add(w.reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, s0 + 256, LITTLE_ENDIAN)));
+                t1 = t1.add(v.reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, s1, LITTLE_ENDIAN)))
+                        .add(w.reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, s1 + 256, LITTLE_ENDIAN)));
+                v = v.lanewise(LSHR, 4);
+                w = w.lanewise(LSHR, 1);
+                t0 = t0.add(v.reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, s0 + 64, LITTLE_ENDIAN)))
+                        .add(w.reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, s0 + 320, LITTLE_ENDIAN)));
+                t1 = t1.add(v.reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, s1 + 64, LITTLE_ENDIAN)))
+                        .add(w.reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, s1 + 320, LITTLE_ENDIAN)));
+                v = v.lanewise(LSHR, 4);
+                w = w.lanewise(LSHR, 1);
+                t0 = t0.add(v.reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, s0 + 128, LITTLE_ENDIAN)))
+                        .add(w.reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, s0 + 384, LITTLE_ENDIAN)));
+                t1 = t1.add(v.reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, s1 + 128, LITTLE_ENDIAN)))
+                        .add(w.reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, s1 + 384, LITTLE_ENDIAN)));
+                v = v.lanewise(LSHR, 4);
+                w = w.lanewise(LSHR, 1);
+                t0 = t0.add(v.reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, s0 + 192, LITTLE_ENDIAN)))
+                        .add(w.reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, s0 + 448, LITTLE_ENDIAN)));
+                t1 = t1.add(v.reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, s1 + 192, LITTLE_ENDIAN)))
+                        .add(w.reinterpretAsShorts().mul(ShortVector.fromMemorySegment(S, x, s1 + 448, LITTLE_ENDIAN)));
+                v = t0.reinterpretAsInts();
+                v = v.add(v.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                a0 = ((FloatVector) v.convert(I2F, 0)).fma(d.mul(FloatVector.fromMemorySegment(F, x, s0 + 576, LITTLE_ENDIAN)), a0);
                 s0 += 704;
-                e = IntVector.fromMemorySegment(I, x, s1 + 512, LITTLE_ENDIAN);
-                dx = FloatVector.fromMemorySegment(F, x, s1 + 576, LITTLE_ENDIAN);
-                r = t1.add(e.reinterpretAsShorts()).reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
-                a1 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a1);
+                v = t1.reinterpretAsInts();
+                v = v.add(v.lanewise(LSHL, 16)).add(f).and(0xFFFF0000);
+                a1 = ((FloatVector) v.convert(I2F, 0)).fma(d.mul(FloatVector.fromMemorySegment(F, x, s1 + 576, LITTLE_ENDIAN)), a1);
                 s1 += 704;
-                e = IntVector.fromMemorySegment(I, x, s2 + 512, LITTLE_ENDIAN);
-                dx = FloatVector.fromMemorySegment(F, x, s2 + 576, LITTLE_ENDIAN);
-                r = t2.add(e.reinterpretAsShorts()).reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
-                a2 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a2);
-                s2 += 704;
-                e = IntVector.fromMemorySegment(I, x, s3 + 512, LITTLE_ENDIAN);
-                dx = FloatVector.fromMemorySegment(F, x, s3 + 576, LITTLE_ENDIAN);
-                r = t3.add(e.reinterpretAsShorts()).reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
-                a3 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a3);
-                s3 += 704;
                 p += groupBytes;
             }
             a0.intoArray(sums, 16 * to);
-            a1.intoArray(sums, 16 * (4 + to));
-            a2.intoArray(sums, 16 * (8 + to));
-            a3.intoArray(sums, 16 * (12 + to));
+            a1.intoArray(sums, 16 * (8 + to));
         }
     }
 }
