@@ -6,7 +6,8 @@ import java.util.Arrays;
  * The vectors that a product multiplies by: {@code values: float[tokens][width]}, and the forms that kernels want them in.
  *
  * <p>The owner writes {@link #values} and sets {@link #tokens}; {@link Products} then makes what the matrices ask for:
- * nothing (float kernels read the values), integers (kernels with integer lanes), or panels (the large batch).
+ * nothing (float kernels read the values), integers (kernels with integer lanes), or panels (the large batch), of floats or of
+ * {@linkplain ShortPanels integers}.
  */
 public final class Activations {
     /** {@code float[capacity][width]}, row-major: token t begins at {@code t * width}. */
@@ -17,6 +18,7 @@ public final class Activations {
     public int tokens;
 
     private final Panels panels = new Panels();
+    private final ShortPanels shorts = new ShortPanels(this);
     private final Ints32[] ints32 = new Ints32[Ints32.Layout.values().length];
     private final Nibbles128 nibbles = new Nibbles128(this);
     private final Ints256[] ints256 = new Ints256[Ints256.Order.values().length];
@@ -37,6 +39,7 @@ public final class Activations {
     /** The values have changed: forms made of them before are void. */
     void changed() {
         panels.ready = false;
+        shorts.ready = false;
         for (Ints32 ints : ints32) {
             ints.ready = false;
         }
@@ -48,6 +51,10 @@ public final class Activations {
 
     Panels panels() {
         return panels;
+    }
+
+    ShortPanels shorts() {
+        return shorts;
     }
 
     Ints32 ints32(Ints32.Layout layout) {

@@ -236,17 +236,24 @@ abstract class Blocks256 extends Matrix {
     /** {@link #scales} of Q4_K and Q5_K, whose blocks begin alike. */
     static void scalesAndMinima(MemorySegment data, long p, int blockBytes, int blocks, float[] w, int at, int offsets) {
         for (int block = 0; block < blocks; block++, p += blockBytes, at += 64, offsets += 16) {
-            IntVector head = ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN).reinterpretAsInts();
-            int halves = head.lane(0);
-            float d = Float.float16ToFloat((short) halves), m = -Float.float16ToFloat((short) (halves >> 16));
-            for (int k = 0; k < 16; k += L) {
-                IntVector own = IntVector.fromArray(I, HEAD_WORDS, k).selectFrom(head);
-                IntVector pairs = IntVector.broadcast(I, 3).selectFrom(head);
-                IntVector n = own.lanewise(LSHR, IntVector.fromArray(I, OWN_SHIFTS, k)).and(IntVector.fromArray(I, OWN_BITS, k))
-                        .or(pairs.lanewise(LSHR, IntVector.fromArray(I, PAIR_SHIFTS, k)).and(IntVector.fromArray(I, PAIR_BITS, k)));
-                ((FloatVector) n.convert(I2F, 0)).mul(k < 8 ? d : m).intoArray(w, offsets + k);
-            }
+            header(data, p, w, offsets);
             spread(w, offsets, NIBBLE_LANES, at);
+        }
+    }
+
+    /** Of a block of Q4_K or Q5_K {@code w[at ..] = d s}, eight of them, and then {@code -m n}, eight. */
+    static void header(MemorySegment data, long p, float[] w, int at) {
+        IntVector head = ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN).reinterpretAsInts();
+        int halves = head.lane(0);
+        float d = Float.float16ToFloat((short) halves), m = -Float.float16ToFloat((short) (halves >> 16));
+        for (int k = 0; k < 16; k += L) {
+            IntVector own = IntVector.fromArray(I, HEAD_WORDS, k).selectFrom(head);
+            IntVector pairs = IntVector.broadcast(I, 3).selectFrom(head);
+            IntVector n = own.lanewise(LSHR, IntVector.fromArray(I, OWN_SHIFTS, k)).and(IntVector.fromArray(I, OWN_BITS, k))
+                    .or(pairs.lanewise(LSHR, IntVector.fromArray(I, PAIR_SHIFTS, k)).and(IntVector.fromArray(I, PAIR_BITS, k)));
+            FloatVector by = FloatVector.broadcast(F, d);
+            by = L == 16 ? by.blend(m, MINIMA) : k < 8 ? by : FloatVector.broadcast(F, m);
+            ((FloatVector) n.convert(I2F, 0)).mul(by).intoArray(w, at + k);
         }
     }
 

@@ -7,10 +7,11 @@ import java.util.stream.IntStream;
 /**
  * Matrix products of a forward pass, shared among a team: {@code y[t][row] (+)= W[row] . x[t]}.
  *
- * <p>Three ways. Up to {@value #SMALL} tokens, every worker streams its share of the rows from memory and multiplies each
- * with all tokens: the time is that of reading the weights. Above, the time is that of the arithmetic: up to {@value #MEDIUM}
- * tokens a few rows are decoded to floats and multiplied with some tokens at a time, {@link FourRows}; in larger batches
- * tiles of {@value #TILE} rows with the whole batch, by the {@link Gemm} micro-kernel.
+ * <p>Four ways. Up to {@value #SMALL} tokens, every worker streams its share of the rows from memory and multiplies each
+ * with all tokens: the time is that of reading the weights. Above, the time is that of the arithmetic: weights of four bits are
+ * multiplied as integers, {@link ShortTile}; of others, up to {@value #MEDIUM} tokens a few rows are decoded to floats and
+ * multiplied with some tokens at a time, {@link FourRows}; in larger batches tiles of {@value #TILE} rows with the whole batch,
+ * by the {@link Gemm} micro-kernel.
  */
 public final class Products {
     /** The largest batch that is multiplied row by row; its results do not depend on the size of the batch. */
@@ -79,8 +80,6 @@ public final class Products {
         }
         if (products[0].x.tokens <= SMALL) {
             small(products);
-        } else if (products[0].x.tokens <= MEDIUM) {
-            medium(products);
         } else {
             large(products);
         }
@@ -110,18 +109,31 @@ public final class Products {
         }
     }
 
-    private void medium(Product[] products) {
-        inParts(products, p -> FourRows.ROWS, (p, row, rows, worker) -> {
-            float[] space = scratch[worker].row(FourRows.scratch(p.x.tokens));
-            FourRows.multiply(p.matrix, row, rows, p.x, p.y, p.add, space);
-        });
+    /** How a product of a large batch is made. */
+    private enum Way { ROWS, FLOATS, SHORTS }
+
+    private Way way(Product p) {
+        if (p.matrix instanceof Nibbles && !floatActivations) {
+            return Way.SHORTS;
+        }
+        return p.x.tokens <= MEDIUM ? Way.ROWS : Way.FLOATS;
     }
 
     private void large(Product[] products) {
         for (Product p : products) {
-            p.x.panels().pack(team);
+            switch (way(p)) {
+                case SHORTS -> p.x.shorts().pack(team);
+                case FLOATS -> p.x.panels().pack(team);
+                case ROWS -> { }
+            }
         }
-        inParts(products, this::tileRows, (p, row, rows, worker) -> tile(p, row, rows, scratch[worker]));
+        inParts(products, this::partRows, (p, row, rows, worker) -> {
+            switch (way(p)) {
+                case SHORTS -> shorts(p, row, rows, scratch[worker]);
+                case FLOATS -> tile(p, row, rows, scratch[worker]);
+                case ROWS -> fourRows(p, row, rows, scratch[worker]);
+            }
+        });
     }
 
     /** Some rows of a product, for one worker. */
@@ -151,9 +163,26 @@ public final class Products {
     }
 
     /** Fewer rows for a small matrix, so that there are some tiles for every worker. */
-    private int tileRows(Product p) {
-        int fair = p.matrix.rows / (4 * team.size()) / Gemm.ROWS * Gemm.ROWS;
-        return Math.clamp(fair, Gemm.ROWS, TILE);
+    private int partRows(Product p) {
+        Way way = way(p);
+        if (way == Way.ROWS) {
+            return FourRows.ROWS;
+        }
+        int step = way == Way.SHORTS ? ShortGemm.ROWS : Gemm.ROWS;
+        int most = way == Way.SHORTS ? ShortTile.ROWS : TILE;
+        int fair = p.matrix.rows / (4 * team.size()) / step * step;
+        return Math.clamp(fair, step, most);
+    }
+
+    private static void fourRows(Product p, int row, int rows, Scratch scratch) {
+        FourRows.multiply(p.matrix, row, rows, p.x, p.y, p.add, scratch.row(FourRows.scratch(p.x.tokens)));
+    }
+
+    private static void shorts(Product p, int row, int rows, Scratch scratch) {
+        ShortPanels panels = p.x.shorts();
+        float[] c = scratch.sums(panels.count() * ShortTile.ROWS * ShortGemm.PANEL);
+        scratch.shorts().multiply(p.matrix, row, rows, panels, c);
+        store(p, row, rows, c, ShortTile.ROWS, ShortGemm.PANEL);
     }
 
     /** One tile of rows times the whole batch. Rows beyond the matrix are whatever the scratch holds, and are not stored. */
@@ -174,14 +203,14 @@ public final class Products {
                 }
             }
         }
-        store(p, row, rows, c);
+        store(p, row, rows, c, TILE, Gemm.PANEL);
     }
 
-    /** From {@code c[panel][row][token]} to {@code y[token][row]}. */
-    private static void store(Product p, int row, int rows, float[] c) {
-        for (int t = 0; t < p.x.tokens; t += Gemm.PANEL) {
-            int tokens = Math.min(Gemm.PANEL, p.x.tokens - t);
-            Transpose.run(c, t * TILE, Gemm.PANEL, rows, tokens, p.y, t * p.matrix.rows + row, p.matrix.rows, p.add);
+    /** From {@code c[panels][tile][panel]} to {@code y[token][row]}. */
+    private static void store(Product p, int row, int rows, float[] c, int tile, int panel) {
+        for (int t = 0; t < p.x.tokens; t += panel) {
+            int tokens = Math.min(panel, p.x.tokens - t);
+            Transpose.run(c, t * tile, panel, rows, tokens, p.y, t * p.matrix.rows + row, p.matrix.rows, p.add);
         }
     }
 
@@ -190,6 +219,7 @@ public final class Products {
         private float[] row = new float[0];
         private float[] tile;
         private float[] sums = new float[0];
+        private ShortTile shorts;
 
         float[] row(int size) {
             if (row.length < size) {
@@ -203,6 +233,13 @@ public final class Products {
                 tile = new float[TILE * STRIDE];
             }
             return tile;
+        }
+
+        ShortTile shorts() {
+            if (shorts == null) {
+                shorts = new ShortTile();
+            }
+            return shorts;
         }
 
         /** Zeros. */

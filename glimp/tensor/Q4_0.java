@@ -14,7 +14,7 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Blocks of 32: a half float d and 32 nibbles q, values d (q - 8). */
-final class Q4_0 extends CodeBook32 {
+final class Q4_0 extends CodeBook32 implements Nibbles {
     private static final byte[] CODES = {-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7};
     private static final VectorSpecies<Short> S = ShortVector.SPECIES_512;
     private static final VectorSpecies<Integer> I = IntVector.SPECIES_512;
@@ -31,6 +31,24 @@ final class Q4_0 extends CodeBook32 {
     /** Of eight blocks of 18 bytes, two vectors that begin with the first and with the fifth: four shorts from {@code first}. */
     static ShortVector gather(int first, int step) {
         return Ints32.shorts(i -> i / 16 * 32 + i / 4 % 4 * 9 + first + i % 4 * step);
+    }
+
+    @Override
+    public void nibbles(int rowA, int rowB, int from, int to, int[] out, int at) {
+        ShortTile.unpack(data, block(rowA, from) + 2, block(rowB, from) + 2, blockBytes, (to - from) / 32, out, at, 32, 16);
+    }
+
+    @Override
+    public void scales(int row, int from, int to, float[] scales, float[] offsets, int at) {
+        long p = block(row, from);
+        for (int i = from; i < to; i += 32, p += blockBytes) {
+            scales[at++] = Float.float16ToFloat(ShortVector.fromMemorySegment(ShortVector.SPECIES_64, data, p, LITTLE_ENDIAN).lane(0));
+        }
+    }
+
+    @Override
+    public boolean offset() {
+        return false;
     }
 
     @Override

@@ -15,7 +15,7 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Blocks of 32: half floats d and m, and 32 nibbles q, values d q + m. */
-final class Q4_1 extends Block32 {
+final class Q4_1 extends Block32 implements Nibbles {
     private static final VectorSpecies<Short> S = ShortVector.SPECIES_512;
     private static final VectorSpecies<Integer> I = IntVector.SPECIES_512;
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_512;
@@ -34,6 +34,26 @@ final class Q4_1 extends Block32 {
             store(low(v), d, m, out, at);
             store(high(v), d, m, out, at + 16);
         }
+    }
+
+    @Override
+    public void nibbles(int rowA, int rowB, int from, int to, int[] out, int at) {
+        ShortTile.unpack(data, block(rowA, from) + 4, block(rowB, from) + 4, blockBytes, (to - from) / 32, out, at, 32, 16);
+    }
+
+    @Override
+    public void scales(int row, int from, int to, float[] scales, float[] offsets, int at) {
+        long p = block(row, from);
+        for (int i = from; i < to; i += 32, p += blockBytes, at++) {
+            ShortVector halves = ShortVector.fromMemorySegment(ShortVector.SPECIES_64, data, p, LITTLE_ENDIAN);
+            scales[at] = Float.float16ToFloat(halves.lane(0));
+            offsets[at] = Float.float16ToFloat(halves.lane(1)) + 8 * scales[at];
+        }
+    }
+
+    @Override
+    public boolean offset() {
+        return true;
     }
 
     @Override
