@@ -1,5 +1,6 @@
 package glimp.tensor;
 
+import static jdk.incubator.vector.VectorOperators.B2F;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
 import glimp.gguf.GgmlType;
@@ -67,14 +68,14 @@ abstract class Block32 extends Matrix {
     /** {@code out[at + i] = d * q[i]} for half a block. */
     static void store(ByteVector q, float d, float[] out, int at) {
         for (int part = 0; part < 16 / L; part++) {
-            ((FloatVector) q.castShape(F, part)).mul(d).intoArray(out, at + part * L);
+            ((FloatVector) q.convertShape(B2F, F, part)).mul(d).intoArray(out, at + part * L);
         }
     }
 
     /** {@code out[at + i] = d * q[i] + m} for half a block; the product is exact, so that there is one rounding. */
     static void store(ByteVector q, float d, float m, float[] out, int at) {
         for (int part = 0; part < 16 / L; part++) {
-            ((FloatVector) q.castShape(F, part)).mul(d).add(m).intoArray(out, at + part * L);
+            ((FloatVector) q.convertShape(B2F, F, part)).mul(d).add(m).intoArray(out, at + part * L);
         }
     }
 

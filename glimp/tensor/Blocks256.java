@@ -24,9 +24,6 @@ import jdk.incubator.vector.VectorSpecies;
  * kept the loop's constants in memory, and a block took a tenth longer (Zen 4, Q4_K) to a third (Q3_K). In narrower vectors
  * Q4_K and Q6_K have such a kernel for one token; for the others two rows are unpacked to scratch once for all tokens, first
  * their scales, then their weights, and {@link Dot256} does the rest.
- *
- * <p>Lanes become floats by {@code castShape} there: with {@code convert} the same kernels took 1.6 times as long in a model,
- * and with the one in {@link Dot256} it is the other way round. Both mean the same; what the compiler inlines decides.
  */
 abstract class Blocks256 extends Matrix {
     static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
@@ -253,7 +250,7 @@ abstract class Blocks256 extends Matrix {
                     .or(pairs.lanewise(LSHR, IntVector.fromArray(I, PAIR_SHIFTS, k)).and(IntVector.fromArray(I, PAIR_BITS, k)));
             FloatVector by = FloatVector.broadcast(F, d);
             by = L == 16 ? by.blend(m, MINIMA) : k < 8 ? by : FloatVector.broadcast(F, m);
-            ((FloatVector) n.convert(I2F, 0)).mul(by).intoArray(w, at + k);
+            ((FloatVector) n.convertShape(I2F, F, 0)).mul(by).intoArray(w, at + k);
         }
     }
 

@@ -1,6 +1,7 @@
 package glimp.tensor;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.VectorOperators.B2F;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
 import glimp.gguf.GgmlType;
@@ -76,24 +77,24 @@ abstract class CodeBook32 extends Block32 {
             ByteVector wHigh = w.reinterpretAsInts().lanewise(LSHR, 4).reinterpretAsBytes().and((byte) 15).selectFrom(codes);
             if (L == 16) {
                 FloatVector x0 = FloatVector.fromArray(F, x, i), x1 = FloatVector.fromArray(F, x, i + 16);
-                a0 = ((FloatVector) vLow.castShape(F, 0)).mul(dp).fma(x0, a0);
-                b0 = ((FloatVector) wLow.castShape(F, 0)).mul(dq).fma(x0, b0);
-                a1 = ((FloatVector) vHigh.castShape(F, 0)).mul(dp).fma(x1, a1);
-                b1 = ((FloatVector) wHigh.castShape(F, 0)).mul(dq).fma(x1, b1);
+                a0 = ((FloatVector) vLow.convertShape(B2F, F, 0)).mul(dp).fma(x0, a0);
+                b0 = ((FloatVector) wLow.convertShape(B2F, F, 0)).mul(dq).fma(x0, b0);
+                a1 = ((FloatVector) vHigh.convertShape(B2F, F, 0)).mul(dp).fma(x1, a1);
+                b1 = ((FloatVector) wHigh.convertShape(B2F, F, 0)).mul(dq).fma(x1, b1);
             } else {
                 for (int k = 0; k < 16 / L; k += 2) {
                     FloatVector x0 = FloatVector.fromArray(F, x, i + k * L), x1 = FloatVector.fromArray(F, x, i + k * L + L);
-                    a0 = ((FloatVector) vLow.castShape(F, k)).mul(dp).fma(x0, a0);
-                    b0 = ((FloatVector) wLow.castShape(F, k)).mul(dq).fma(x0, b0);
-                    a1 = ((FloatVector) vLow.castShape(F, k + 1)).mul(dp).fma(x1, a1);
-                    b1 = ((FloatVector) wLow.castShape(F, k + 1)).mul(dq).fma(x1, b1);
+                    a0 = ((FloatVector) vLow.convertShape(B2F, F, k)).mul(dp).fma(x0, a0);
+                    b0 = ((FloatVector) wLow.convertShape(B2F, F, k)).mul(dq).fma(x0, b0);
+                    a1 = ((FloatVector) vLow.convertShape(B2F, F, k + 1)).mul(dp).fma(x1, a1);
+                    b1 = ((FloatVector) wLow.convertShape(B2F, F, k + 1)).mul(dq).fma(x1, b1);
                 }
                 for (int k = 0; k < 16 / L; k += 2) {
                     FloatVector x0 = FloatVector.fromArray(F, x, i + 16 + k * L), x1 = FloatVector.fromArray(F, x, i + 16 + k * L + L);
-                    a0 = ((FloatVector) vHigh.castShape(F, k)).mul(dp).fma(x0, a0);
-                    b0 = ((FloatVector) wHigh.castShape(F, k)).mul(dq).fma(x0, b0);
-                    a1 = ((FloatVector) vHigh.castShape(F, k + 1)).mul(dp).fma(x1, a1);
-                    b1 = ((FloatVector) wHigh.castShape(F, k + 1)).mul(dq).fma(x1, b1);
+                    a0 = ((FloatVector) vHigh.convertShape(B2F, F, k)).mul(dp).fma(x0, a0);
+                    b0 = ((FloatVector) wHigh.convertShape(B2F, F, k)).mul(dq).fma(x0, b0);
+                    a1 = ((FloatVector) vHigh.convertShape(B2F, F, k + 1)).mul(dp).fma(x1, a1);
+                    b1 = ((FloatVector) wHigh.convertShape(B2F, F, k + 1)).mul(dq).fma(x1, b1);
                 }
             }
         }

@@ -24,10 +24,6 @@ import jdk.incubator.vector.VectorSpecies;
  * <p><b>The sums.</b> Within a block, vectors 0 and 2, and 1 and 3, are added up by themselves in the order of the columns,
  * then multiplied with the block's scale of activations, and the lanes are summed at the end. A format with a kernel of its
  * own for one token must do the same, so that the token gets the same bits alone and in a batch.
- *
- * <p><b>Conversions.</b> Lanes become floats by {@code convert}: {@code castShape} is a call that the compiler does not inline
- * in methods of this size, and every vector around it goes through the heap (Zen 4, 0.6B Q4_K_M, one thread, a batch of
- * four: 9 tokens a second instead of 36).
  */
 final class Dot256 {
     static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
@@ -72,18 +68,18 @@ final class Dot256 {
                     IntVector xo = IntVector.fromMemorySegment(I, x, s + 4 * k + 64, LITTLE_ENDIAN);
                     IntVector v = FloatVector.fromArray(F, w, p + k).reinterpretAsInts().mul(xe)
                             .add(FloatVector.fromArray(F, w, p + k + 16).reinterpretAsInts().mul(xo));
-                    s0 = ((FloatVector) v.convert(I2F, 0)).fma(FloatVector.fromArray(F, w, a + j), s0);
+                    s0 = ((FloatVector) v.convertShape(I2F, F, 0)).fma(FloatVector.fromArray(F, w, a + j), s0);
                     v = FloatVector.fromArray(F, w, q + k).reinterpretAsInts().mul(xe)
                             .add(FloatVector.fromArray(F, w, q + k + 16).reinterpretAsInts().mul(xo));
-                    t0 = ((FloatVector) v.convert(I2F, 0)).fma(FloatVector.fromArray(F, w, b + j), t0);
+                    t0 = ((FloatVector) v.convertShape(I2F, F, 0)).fma(FloatVector.fromArray(F, w, b + j), t0);
                     xe = IntVector.fromMemorySegment(I, x, s + 4 * k + 128, LITTLE_ENDIAN);
                     xo = IntVector.fromMemorySegment(I, x, s + 4 * k + 192, LITTLE_ENDIAN);
                     v = FloatVector.fromArray(F, w, p + k + 32).reinterpretAsInts().mul(xe)
                             .add(FloatVector.fromArray(F, w, p + k + 48).reinterpretAsInts().mul(xo));
-                    s1 = ((FloatVector) v.convert(I2F, 0)).fma(FloatVector.fromArray(F, w, a + j + 16), s1);
+                    s1 = ((FloatVector) v.convertShape(I2F, F, 0)).fma(FloatVector.fromArray(F, w, a + j + 16), s1);
                     v = FloatVector.fromArray(F, w, q + k + 32).reinterpretAsInts().mul(xe)
                             .add(FloatVector.fromArray(F, w, q + k + 48).reinterpretAsInts().mul(xo));
-                    t1 = ((FloatVector) v.convert(I2F, 0)).fma(FloatVector.fromArray(F, w, b + j + 16), t1);
+                    t1 = ((FloatVector) v.convertShape(I2F, F, 0)).fma(FloatVector.fromArray(F, w, b + j + 16), t1);
                 }
             }
             FloatVector dx = FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN);
@@ -120,12 +116,12 @@ final class Dot256 {
                     IntVector qo = FloatVector.fromArray(F, w, q + k + 16).reinterpretAsInts();
                     IntVector xe = IntVector.fromMemorySegment(I, x, s + 4 * k, LITTLE_ENDIAN);
                     IntVector xo = IntVector.fromMemorySegment(I, x, s + 4 * k + 64, LITTLE_ENDIAN);
-                    s0 = ((FloatVector) pe.mul(xe).add(po.mul(xo)).convert(I2F, 0)).fma(sa, s0);
-                    t0 = ((FloatVector) qe.mul(xe).add(qo.mul(xo)).convert(I2F, 0)).fma(sb, t0);
+                    s0 = ((FloatVector) pe.mul(xe).add(po.mul(xo)).convertShape(I2F, F, 0)).fma(sa, s0);
+                    t0 = ((FloatVector) qe.mul(xe).add(qo.mul(xo)).convertShape(I2F, F, 0)).fma(sb, t0);
                     xe = IntVector.fromMemorySegment(I, x, z + 4 * k, LITTLE_ENDIAN);
                     xo = IntVector.fromMemorySegment(I, x, z + 4 * k + 64, LITTLE_ENDIAN);
-                    u0 = ((FloatVector) pe.mul(xe).add(po.mul(xo)).convert(I2F, 0)).fma(sa, u0);
-                    v0 = ((FloatVector) qe.mul(xe).add(qo.mul(xo)).convert(I2F, 0)).fma(sb, v0);
+                    u0 = ((FloatVector) pe.mul(xe).add(po.mul(xo)).convertShape(I2F, F, 0)).fma(sa, u0);
+                    v0 = ((FloatVector) qe.mul(xe).add(qo.mul(xo)).convertShape(I2F, F, 0)).fma(sb, v0);
                     sa = FloatVector.fromArray(F, w, a + j + 16);
                     sb = FloatVector.fromArray(F, w, b + j + 16);
                     pe = FloatVector.fromArray(F, w, p + k + 32).reinterpretAsInts();
@@ -134,12 +130,12 @@ final class Dot256 {
                     qo = FloatVector.fromArray(F, w, q + k + 48).reinterpretAsInts();
                     xe = IntVector.fromMemorySegment(I, x, s + 4 * k + 128, LITTLE_ENDIAN);
                     xo = IntVector.fromMemorySegment(I, x, s + 4 * k + 192, LITTLE_ENDIAN);
-                    s1 = ((FloatVector) pe.mul(xe).add(po.mul(xo)).convert(I2F, 0)).fma(sa, s1);
-                    t1 = ((FloatVector) qe.mul(xe).add(qo.mul(xo)).convert(I2F, 0)).fma(sb, t1);
+                    s1 = ((FloatVector) pe.mul(xe).add(po.mul(xo)).convertShape(I2F, F, 0)).fma(sa, s1);
+                    t1 = ((FloatVector) qe.mul(xe).add(qo.mul(xo)).convertShape(I2F, F, 0)).fma(sb, t1);
                     xe = IntVector.fromMemorySegment(I, x, z + 4 * k + 128, LITTLE_ENDIAN);
                     xo = IntVector.fromMemorySegment(I, x, z + 4 * k + 192, LITTLE_ENDIAN);
-                    u1 = ((FloatVector) pe.mul(xe).add(po.mul(xo)).convert(I2F, 0)).fma(sa, u1);
-                    v1 = ((FloatVector) qe.mul(xe).add(qo.mul(xo)).convert(I2F, 0)).fma(sb, v1);
+                    u1 = ((FloatVector) pe.mul(xe).add(po.mul(xo)).convertShape(I2F, F, 0)).fma(sa, u1);
+                    v1 = ((FloatVector) qe.mul(xe).add(qo.mul(xo)).convertShape(I2F, F, 0)).fma(sb, v1);
                 }
             }
             FloatVector dx = FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN);

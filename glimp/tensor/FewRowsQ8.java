@@ -1,5 +1,7 @@
 package glimp.tensor;
 
+import static jdk.incubator.vector.VectorOperators.B2F;
+
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShape;
@@ -44,7 +46,7 @@ public final class FewRowsQ8 {
         int w1 = w0 + wRow, w2 = w1 + wRow, w3 = w2 + wRow;
         FloatVector a = FloatVector.zero(F), b = a, d = a, e = a;
         for (int k = 0; k < depth; k++, at += FewRows.BLOCK) {
-            FloatVector v = (FloatVector) ByteVector.fromArray(B, x, at).castShape(F, part);
+            FloatVector v = (FloatVector) ByteVector.fromArray(B, x, at).convertShape(B2F, F, part);
             a = v.fma(FloatVector.broadcast(F, w[w0 + k]), a);
             b = v.fma(FloatVector.broadcast(F, w[w1 + k]), b);
             d = v.fma(FloatVector.broadcast(F, w[w2 + k]), d);
@@ -61,11 +63,11 @@ public final class FewRowsQ8 {
         FloatVector a = FloatVector.zero(F), b = a;
         int k = 0;
         for (; k + 2 <= depth; k += 2, at += 2 * FewRows.BLOCK) {
-            a = ((FloatVector) ByteVector.fromArray(B, x, at).castShape(F, part)).fma(FloatVector.broadcast(F, w[w0 + k]), a);
-            b = ((FloatVector) ByteVector.fromArray(B, x, at + FewRows.BLOCK).castShape(F, part)).fma(FloatVector.broadcast(F, w[w0 + k + 1]), b);
+            a = ((FloatVector) ByteVector.fromArray(B, x, at).convertShape(B2F, F, part)).fma(FloatVector.broadcast(F, w[w0 + k]), a);
+            b = ((FloatVector) ByteVector.fromArray(B, x, at + FewRows.BLOCK).convertShape(B2F, F, part)).fma(FloatVector.broadcast(F, w[w0 + k + 1]), b);
         }
         if (k < depth) {
-            a = ((FloatVector) ByteVector.fromArray(B, x, at).castShape(F, part)).fma(FloatVector.broadcast(F, w[w0 + k]), a);
+            a = ((FloatVector) ByteVector.fromArray(B, x, at).convertShape(B2F, F, part)).fma(FloatVector.broadcast(F, w[w0 + k]), a);
         }
         a.add(b).fma(scale, FloatVector.fromArray(F, c, c0)).intoArray(c, c0);
     }

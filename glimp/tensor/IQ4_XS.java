@@ -5,6 +5,7 @@ import static glimp.tensor.Blocks256.F;
 import static glimp.tensor.Blocks256.I;
 import static glimp.tensor.Blocks256.L;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.VectorOperators.B2F;
 import static jdk.incubator.vector.VectorOperators.BITWISE_BLEND;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
@@ -73,8 +74,8 @@ final class IQ4_XS extends Matrix {
                 ByteVector q = ByteVector.fromMemorySegment(ByteVector.SPECIES_128, data, p + NIBBLES + 16 * k, LITTLE_ENDIAN);
                 ByteVector c0 = q.and((byte) 15).selectFrom(codes), c1 = q.lanewise(LSHR, 4).selectFrom(codes);
                 for (int part = 0; part < 16 / L; part++) {
-                    ((FloatVector) c0.castShape(F, part)).mul(scale).intoArray(out, at + part * L);
-                    ((FloatVector) c1.castShape(F, part)).mul(scale).intoArray(out, at + 16 + part * L);
+                    ((FloatVector) c0.convertShape(B2F, F, part)).mul(scale).intoArray(out, at + part * L);
+                    ((FloatVector) c1.convertShape(B2F, F, part)).mul(scale).intoArray(out, at + 16 + part * L);
                 }
             }
         }
@@ -133,8 +134,7 @@ final class IQ4_XS extends Matrix {
      * as upper halves of floats, a shift and a mask make two vectors of floats; all lanes of one kind have one scale, so that
      * it is multiplied once for 128 weights. Both rows meet the same half of a block before the next, since 16 vectors of
      * activations would not stay in registers. Some 70 operations on whole vectors for 136 bytes. Zen 4, one thread: 6 to 8.5
-     * GB/s; as bytes that are widened and scaled one by one, 3.8. {@code convert} and not {@code castShape}: that was called,
-     * not inlined, here.
+     * GB/s; as bytes that are widened and scaled one by one, 3.8.
      */
     private void one(float[] x, int token, long p, long q, int count, float[] sums) {
         MemorySegment data = this.data;
@@ -151,11 +151,11 @@ final class IQ4_XS extends Matrix {
                 IntVector nf = scaleBytes.selectFrom(ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN)).reinterpretAsInts();
                 nf = nf.lanewise(LSHR, lowShift).lanewise(BITWISE_BLEND, nf.lanewise(LSHR, highShift), 0xF0).and(63).sub(32);
                 float df = Float.float16ToFloat(ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, p, LITTLE_ENDIAN).lane(0));
-                IntVector f = ((FloatVector) nf.convert(I2F, 0)).mul(df).reinterpretAsInts();
+                IntVector f = ((FloatVector) nf.convertShape(I2F, F, 0)).mul(df).reinterpretAsInts();
                 IntVector ng = scaleBytes.selectFrom(ByteVector.fromMemorySegment(BYTES, data, q, LITTLE_ENDIAN)).reinterpretAsInts();
                 ng = ng.lanewise(LSHR, lowShift).lanewise(BITWISE_BLEND, ng.lanewise(LSHR, highShift), 0xF0).and(63).sub(32);
                 float dg = Float.float16ToFloat(ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, q, LITTLE_ENDIAN).lane(0));
-                IntVector g = ((FloatVector) ng.convert(I2F, 0)).mul(dg).reinterpretAsInts();
+                IntVector g = ((FloatVector) ng.convertShape(I2F, F, 0)).mul(dg).reinterpretAsInts();
                 v = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES, LITTLE_ENDIAN).reinterpretAsInts();
                 c = v.reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
                 s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().mul(FloatVector.fromArray(F, x, s));
@@ -235,7 +235,7 @@ final class IQ4_XS extends Matrix {
                     IntVector n = scaleBytes.selectFrom(ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN)).reinterpretAsInts();
                     n = n.lanewise(LSHR, lowShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, highShift), 0xF0).and(63).sub(32);
                     float d = Float.float16ToFloat(ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, p, LITTLE_ENDIAN).lane(0));
-                    IntVector f = ((FloatVector) n.convert(I2F, 0)).mul(d).reinterpretAsInts();
+                    IntVector f = ((FloatVector) n.convertShape(I2F, F, 0)).mul(d).reinterpretAsInts();
                     v = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES, LITTLE_ENDIAN).reinterpretAsInts();
                     c = v.reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
                     s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().mul(FloatVector.fromArray(F, x, s));

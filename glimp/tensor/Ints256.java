@@ -152,7 +152,7 @@ final class Ints256 {
         }
         float factor = order == Order.SIXES ? -32 * unit : unit;
         for (int i = 0; i < 16; i += L) {
-            ((FloatVector) IntVector.fromArray(I, sums, i).convert(I2F, 0)).mul(factor).intoMemorySegment(data, at + 4 * i, LITTLE_ENDIAN);
+            ((FloatVector) IntVector.fromArray(I, sums, i).convertShape(I2F, F, 0)).mul(factor).intoMemorySegment(data, at + 4 * i, LITTLE_ENDIAN);
         }
     }
 

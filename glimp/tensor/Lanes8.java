@@ -1,6 +1,7 @@
 package glimp.tensor;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.VectorOperators.B2F;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
@@ -52,40 +53,40 @@ final class Lanes8 {
                 IntVector upper = IntVector.broadcast(I, 3).selectFrom(head);
                 IntVector n = IntVector.broadcast(I, 2).selectFrom(head).lanewise(LSHR, ownShift).and(ownBits)
                         .or(upper.lanewise(LSHR, pairShift.add(4)).and(pairBits));
-                a = ((FloatVector) n.convert(I2F, 0)).mul(-Float.float16ToFloat((short) (halves >> 16))).fma(xs, a);
+                a = ((FloatVector) n.convertShape(I2F, F, 0)).mul(-Float.float16ToFloat((short) (halves >> 16))).fma(xs, a);
                 n = IntVector.broadcast(I, 1).selectFrom(head).lanewise(LSHR, ownShift).and(ownBits)
                         .or(upper.lanewise(LSHR, pairShift).and(pairBits));
-                IntVector scales = ((FloatVector) n.convert(I2F, 0)).mul(Float.float16ToFloat((short) halves)).reinterpretAsInts();
+                IntVector scales = ((FloatVector) n.convertShape(I2F, F, 0)).mul(Float.float16ToFloat((short) halves)).reinterpretAsInts();
                 IntVector v, c;
                 FloatVector sum;
                 v = ByteVector.fromMemorySegment(B, data, p + 16, LITTLE_ENDIAN).reinterpretAsInts();
                 c = v.and(PAIR4).mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
                         .add(v.lanewise(LSHR, 8).and(PAIR4).mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN)));
-                sum = ((FloatVector) c.convert(I2F, 0)).mul(IntVector.broadcast(I, 0).selectFrom(scales).reinterpretAsFloats());
+                sum = ((FloatVector) c.convertShape(I2F, F, 0)).mul(IntVector.broadcast(I, 0).selectFrom(scales).reinterpretAsFloats());
                 c = v.lanewise(LSHR, 4).and(PAIR4).mul(IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN))
                         .add(v.lanewise(LSHR, 12).and(PAIR4).mul(IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN)));
-                sum = ((FloatVector) c.convert(I2F, 0)).fma(IntVector.broadcast(I, 1).selectFrom(scales).reinterpretAsFloats(), sum);
+                sum = ((FloatVector) c.convertShape(I2F, F, 0)).fma(IntVector.broadcast(I, 1).selectFrom(scales).reinterpretAsFloats(), sum);
                 v = ByteVector.fromMemorySegment(B, data, p + 48, LITTLE_ENDIAN).reinterpretAsInts();
                 c = v.and(PAIR4).mul(IntVector.fromMemorySegment(I, x, s + 32, LITTLE_ENDIAN))
                         .add(v.lanewise(LSHR, 8).and(PAIR4).mul(IntVector.fromMemorySegment(I, x, s + 96, LITTLE_ENDIAN)));
-                sum = ((FloatVector) c.convert(I2F, 0)).fma(IntVector.broadcast(I, 2).selectFrom(scales).reinterpretAsFloats(), sum);
+                sum = ((FloatVector) c.convertShape(I2F, F, 0)).fma(IntVector.broadcast(I, 2).selectFrom(scales).reinterpretAsFloats(), sum);
                 c = v.lanewise(LSHR, 4).and(PAIR4).mul(IntVector.fromMemorySegment(I, x, s + 160, LITTLE_ENDIAN))
                         .add(v.lanewise(LSHR, 12).and(PAIR4).mul(IntVector.fromMemorySegment(I, x, s + 224, LITTLE_ENDIAN)));
-                sum = ((FloatVector) c.convert(I2F, 0)).fma(IntVector.broadcast(I, 3).selectFrom(scales).reinterpretAsFloats(), sum);
+                sum = ((FloatVector) c.convertShape(I2F, F, 0)).fma(IntVector.broadcast(I, 3).selectFrom(scales).reinterpretAsFloats(), sum);
                 v = ByteVector.fromMemorySegment(B, data, p + 80, LITTLE_ENDIAN).reinterpretAsInts();
                 c = v.and(PAIR4).mul(IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN))
                         .add(v.lanewise(LSHR, 8).and(PAIR4).mul(IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN)));
-                sum = ((FloatVector) c.convert(I2F, 0)).fma(IntVector.broadcast(I, 4).selectFrom(scales).reinterpretAsFloats(), sum);
+                sum = ((FloatVector) c.convertShape(I2F, F, 0)).fma(IntVector.broadcast(I, 4).selectFrom(scales).reinterpretAsFloats(), sum);
                 c = v.lanewise(LSHR, 4).and(PAIR4).mul(IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN))
                         .add(v.lanewise(LSHR, 12).and(PAIR4).mul(IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN)));
-                sum = ((FloatVector) c.convert(I2F, 0)).fma(IntVector.broadcast(I, 5).selectFrom(scales).reinterpretAsFloats(), sum);
+                sum = ((FloatVector) c.convertShape(I2F, F, 0)).fma(IntVector.broadcast(I, 5).selectFrom(scales).reinterpretAsFloats(), sum);
                 v = ByteVector.fromMemorySegment(B, data, p + 112, LITTLE_ENDIAN).reinterpretAsInts();
                 c = v.and(PAIR4).mul(IntVector.fromMemorySegment(I, x, s + 288, LITTLE_ENDIAN))
                         .add(v.lanewise(LSHR, 8).and(PAIR4).mul(IntVector.fromMemorySegment(I, x, s + 352, LITTLE_ENDIAN)));
-                sum = ((FloatVector) c.convert(I2F, 0)).fma(IntVector.broadcast(I, 6).selectFrom(scales).reinterpretAsFloats(), sum);
+                sum = ((FloatVector) c.convertShape(I2F, F, 0)).fma(IntVector.broadcast(I, 6).selectFrom(scales).reinterpretAsFloats(), sum);
                 c = v.lanewise(LSHR, 4).and(PAIR4).mul(IntVector.fromMemorySegment(I, x, s + 416, LITTLE_ENDIAN))
                         .add(v.lanewise(LSHR, 12).and(PAIR4).mul(IntVector.fromMemorySegment(I, x, s + 480, LITTLE_ENDIAN)));
-                sum = ((FloatVector) c.convert(I2F, 0)).fma(IntVector.broadcast(I, 7).selectFrom(scales).reinterpretAsFloats(), sum);
+                sum = ((FloatVector) c.convertShape(I2F, F, 0)).fma(IntVector.broadcast(I, 7).selectFrom(scales).reinterpretAsFloats(), sum);
                 a = sum.fma(dx, a);
                 s += Ints256.BLOCK;
                 p += Q4_BYTES;
@@ -106,8 +107,8 @@ final class Lanes8 {
             while (p != end) {
                 FloatVector dx = FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN);
                 float d = Float.float16ToFloat(ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, p + 194, LITTLE_ENDIAN).lane(7));
-                FloatVector s0 = ((FloatVector) ByteVector.fromMemorySegment(B64, data, p + 192, LITTLE_ENDIAN).castShape(F, 0)).mul(d);
-                FloatVector s1 = ((FloatVector) ByteVector.fromMemorySegment(B64, data, p + 200, LITTLE_ENDIAN).castShape(F, 0)).mul(d);
+                FloatVector s0 = ((FloatVector) ByteVector.fromMemorySegment(B64, data, p + 192, LITTLE_ENDIAN).convertShape(B2F, F, 0)).mul(d);
+                FloatVector s1 = ((FloatVector) ByteVector.fromMemorySegment(B64, data, p + 200, LITTLE_ENDIAN).convertShape(B2F, F, 0)).mul(d);
                 a = s0.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS, LITTLE_ENDIAN), a);
                 a = s1.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS + 32, LITTLE_ENDIAN), a);
                 IntVector u, v, h, c;
@@ -118,38 +119,38 @@ final class Lanes8 {
                 c = u.and(0x0F0F0F0F).or(h.lanewise(LSHL, 4).and(0x30303030));
                 c = c.and(PAIR6).mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
                         .add(c.lanewise(LSHR, 8).and(PAIR6).mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN)));
-                sum = ((FloatVector) c.convert(I2F, 0)).mul(two.selectFrom(s0.reinterpretAsInts()).reinterpretAsFloats());
+                sum = ((FloatVector) c.convertShape(I2F, F, 0)).mul(two.selectFrom(s0.reinterpretAsInts()).reinterpretAsFloats());
                 c = v.and(0x0F0F0F0F).or(h.lanewise(LSHL, 2).and(0x30303030));
                 c = c.and(PAIR6).mul(IntVector.fromMemorySegment(I, x, s + 32, LITTLE_ENDIAN))
                         .add(c.lanewise(LSHR, 8).and(PAIR6).mul(IntVector.fromMemorySegment(I, x, s + 96, LITTLE_ENDIAN)));
-                sum = ((FloatVector) c.convert(I2F, 0)).fma(two.add(2).selectFrom(s0.reinterpretAsInts()).reinterpretAsFloats(), sum);
+                sum = ((FloatVector) c.convertShape(I2F, F, 0)).fma(two.add(2).selectFrom(s0.reinterpretAsInts()).reinterpretAsFloats(), sum);
                 c = u.lanewise(LSHR, 4).and(0x0F0F0F0F).or(h.and(0x30303030));
                 c = c.and(PAIR6).mul(IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN))
                         .add(c.lanewise(LSHR, 8).and(PAIR6).mul(IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN)));
-                sum = ((FloatVector) c.convert(I2F, 0)).fma(two.add(4).selectFrom(s0.reinterpretAsInts()).reinterpretAsFloats(), sum);
+                sum = ((FloatVector) c.convertShape(I2F, F, 0)).fma(two.add(4).selectFrom(s0.reinterpretAsInts()).reinterpretAsFloats(), sum);
                 c = v.lanewise(LSHR, 4).and(0x0F0F0F0F).or(h.lanewise(LSHR, 2).and(0x30303030));
                 c = c.and(PAIR6).mul(IntVector.fromMemorySegment(I, x, s + 160, LITTLE_ENDIAN))
                         .add(c.lanewise(LSHR, 8).and(PAIR6).mul(IntVector.fromMemorySegment(I, x, s + 224, LITTLE_ENDIAN)));
-                sum = ((FloatVector) c.convert(I2F, 0)).fma(two.add(6).selectFrom(s0.reinterpretAsInts()).reinterpretAsFloats(), sum);
+                sum = ((FloatVector) c.convertShape(I2F, F, 0)).fma(two.add(6).selectFrom(s0.reinterpretAsInts()).reinterpretAsFloats(), sum);
                 u = ByteVector.fromMemorySegment(B, data, p + 64, LITTLE_ENDIAN).reinterpretAsInts();
                 v = ByteVector.fromMemorySegment(B, data, p + 96, LITTLE_ENDIAN).reinterpretAsInts();
                 h = ByteVector.fromMemorySegment(B, data, p + 160, LITTLE_ENDIAN).reinterpretAsInts();
                 c = u.and(0x0F0F0F0F).or(h.lanewise(LSHL, 4).and(0x30303030));
                 c = c.and(PAIR6).mul(IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN))
                         .add(c.lanewise(LSHR, 8).and(PAIR6).mul(IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN)));
-                sum = ((FloatVector) c.convert(I2F, 0)).fma(two.selectFrom(s1.reinterpretAsInts()).reinterpretAsFloats(), sum);
+                sum = ((FloatVector) c.convertShape(I2F, F, 0)).fma(two.selectFrom(s1.reinterpretAsInts()).reinterpretAsFloats(), sum);
                 c = v.and(0x0F0F0F0F).or(h.lanewise(LSHL, 2).and(0x30303030));
                 c = c.and(PAIR6).mul(IntVector.fromMemorySegment(I, x, s + 288, LITTLE_ENDIAN))
                         .add(c.lanewise(LSHR, 8).and(PAIR6).mul(IntVector.fromMemorySegment(I, x, s + 352, LITTLE_ENDIAN)));
-                sum = ((FloatVector) c.convert(I2F, 0)).fma(two.add(2).selectFrom(s1.reinterpretAsInts()).reinterpretAsFloats(), sum);
+                sum = ((FloatVector) c.convertShape(I2F, F, 0)).fma(two.add(2).selectFrom(s1.reinterpretAsInts()).reinterpretAsFloats(), sum);
                 c = u.lanewise(LSHR, 4).and(0x0F0F0F0F).or(h.and(0x30303030));
                 c = c.and(PAIR6).mul(IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN))
                         .add(c.lanewise(LSHR, 8).and(PAIR6).mul(IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN)));
-                sum = ((FloatVector) c.convert(I2F, 0)).fma(two.add(4).selectFrom(s1.reinterpretAsInts()).reinterpretAsFloats(), sum);
+                sum = ((FloatVector) c.convertShape(I2F, F, 0)).fma(two.add(4).selectFrom(s1.reinterpretAsInts()).reinterpretAsFloats(), sum);
                 c = v.lanewise(LSHR, 4).and(0x0F0F0F0F).or(h.lanewise(LSHR, 2).and(0x30303030));
                 c = c.and(PAIR6).mul(IntVector.fromMemorySegment(I, x, s + 416, LITTLE_ENDIAN))
                         .add(c.lanewise(LSHR, 8).and(PAIR6).mul(IntVector.fromMemorySegment(I, x, s + 480, LITTLE_ENDIAN)));
-                sum = ((FloatVector) c.convert(I2F, 0)).fma(two.add(6).selectFrom(s1.reinterpretAsInts()).reinterpretAsFloats(), sum);
+                sum = ((FloatVector) c.convertShape(I2F, F, 0)).fma(two.add(6).selectFrom(s1.reinterpretAsInts()).reinterpretAsFloats(), sum);
                 a = sum.fma(dx, a);
                 s += Ints256.BLOCK;
                 p += Q6_BYTES;

@@ -1,6 +1,8 @@
 package glimp.tensor;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.VectorOperators.B2I;
+import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
 import glimp.gguf.GgmlType;
@@ -39,7 +41,7 @@ final class Q2_K extends Blocks256 {
                     IntVector q = Blocks256.bytes(data, p + PAIRS + k / 4 + j);
                     for (int pair = 0; pair < 4; pair++, q = q.lanewise(LSHR, 2)) {
                         int s = data.get(ValueLayout.JAVA_BYTE, p + k / 16 + 2 * pair + j / 16);
-                        ((FloatVector) q.and(3).castShape(F, 0)).mul(d * (s & 15)).sub(m * (s >>> 4 & 15)).intoArray(out, at + k + 32 * pair + j);
+                        ((FloatVector) q.and(3).convertShape(I2F, F, 0)).mul(d * (s & 15)).sub(m * (s >>> 4 & 15)).intoArray(out, at + k + 32 * pair + j);
                     }
                 }
             }
@@ -52,12 +54,12 @@ final class Q2_K extends Blocks256 {
         for (int block = 0; block < cols / 256; block++, p += BLOCK_BYTES, at += 64, offsets += 16) {
             float d = Blocks256.half(data, p + D), m = -Blocks256.half(data, p + M);
             for (int k = 0; k < 16; k += L) {
-                ((FloatVector) Blocks256.bytes(data, p + k).and(15).castShape(F, 0)).mul(FloatVector.fromArray(F, QUARTERS, k).mul(d))
+                ((FloatVector) Blocks256.bytes(data, p + k).and(15).convertShape(I2F, F, 0)).mul(FloatVector.fromArray(F, QUARTERS, k).mul(d))
                         .intoArray(w, offsets + k);
             }
             spread(w, offsets, BIT_PAIR_LANES, at);
             for (int k = 0; k < 16; k += L) {
-                ((FloatVector) Blocks256.bytes(data, p + k).lanewise(LSHR, 4).castShape(F, 0)).mul(m).intoArray(w, offsets + k);
+                ((FloatVector) Blocks256.bytes(data, p + k).lanewise(LSHR, 4).convertShape(I2F, F, 0)).mul(m).intoArray(w, offsets + k);
             }
         }
     }
@@ -92,10 +94,10 @@ final class Q2_K extends Blocks256 {
             FloatVector a = FloatVector.zero(F);
             for (long s = from, end = p + rowBytes; p != end; p += BLOCK_BYTES, s += Ints256.BLOCK) {
                 int halves = IntVector.fromMemorySegment(IntVector.SPECIES_128, data, p + D - 12, LITTLE_ENDIAN).lane(3);
-                IntVector n = (IntVector) ByteVector.fromMemorySegment(ByteVector.SPECIES_128, data, p, LITTLE_ENDIAN).castShape(I, 0);
+                IntVector n = (IntVector) ByteVector.fromMemorySegment(ByteVector.SPECIES_128, data, p, LITTLE_ENDIAN).convertShape(B2I, I, 0);
                 FloatVector d = quarters.mul(Float.float16ToFloat((short) halves));
-                IntVector scales = ((FloatVector) n.and(15).castShape(F, 0)).mul(d).reinterpretAsInts();
-                FloatVector minima = ((FloatVector) n.lanewise(LSHR, 4).and(15).castShape(F, 0))
+                IntVector scales = ((FloatVector) n.and(15).convertShape(I2F, F, 0)).mul(d).reinterpretAsInts();
+                FloatVector minima = ((FloatVector) n.lanewise(LSHR, 4).and(15).convertShape(I2F, F, 0))
                         .mul(-Float.float16ToFloat((short) (halves >> 16)));
                 a = minima.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS, LITTLE_ENDIAN), a);
                 IntVector q = ByteVector.fromMemorySegment(BYTES, data, p + PAIRS, LITTLE_ENDIAN).reinterpretAsInts();
@@ -104,13 +106,13 @@ final class Q2_K extends Blocks256 {
                 IntVector even = q.and(EVEN), odd = r.and(EVEN);
                 IntVector m = even.mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN)));
-                FloatVector u = ((FloatVector) m.castShape(F, 0)).mul(by);
+                FloatVector u = ((FloatVector) m.convertShape(I2F, F, 0)).mul(by);
                 by = lanes.add(2).selectFrom(scales).reinterpretAsFloats();
                 even = q.and(ODD);
                 odd = r.and(ODD);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 q = q.lanewise(LSHR, 4);
                 r = r.lanewise(LSHR, 4);
                 by = lanes.add(4).selectFrom(scales).reinterpretAsFloats();
@@ -118,13 +120,13 @@ final class Q2_K extends Blocks256 {
                 odd = r.and(EVEN);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 by = lanes.add(6).selectFrom(scales).reinterpretAsFloats();
                 even = q.and(ODD);
                 odd = r.and(ODD);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 a = u.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN), a);
             }
             a.intoArray(sums, L * row);
@@ -141,10 +143,10 @@ final class Q2_K extends Blocks256 {
             FloatVector a = FloatVector.zero(F), b = FloatVector.zero(F);
             for (long s = from, t = s + next, end = p + rowBytes; p != end; p += BLOCK_BYTES, s += Ints256.BLOCK, t += Ints256.BLOCK) {
                 int halves = IntVector.fromMemorySegment(IntVector.SPECIES_128, data, p + D - 12, LITTLE_ENDIAN).lane(3);
-                IntVector n = (IntVector) ByteVector.fromMemorySegment(ByteVector.SPECIES_128, data, p, LITTLE_ENDIAN).castShape(I, 0);
+                IntVector n = (IntVector) ByteVector.fromMemorySegment(ByteVector.SPECIES_128, data, p, LITTLE_ENDIAN).convertShape(B2I, I, 0);
                 FloatVector d = quarters.mul(Float.float16ToFloat((short) halves));
-                IntVector scales = ((FloatVector) n.and(15).castShape(F, 0)).mul(d).reinterpretAsInts();
-                FloatVector minima = ((FloatVector) n.lanewise(LSHR, 4).and(15).castShape(F, 0))
+                IntVector scales = ((FloatVector) n.and(15).convertShape(I2F, F, 0)).mul(d).reinterpretAsInts();
+                FloatVector minima = ((FloatVector) n.lanewise(LSHR, 4).and(15).convertShape(I2F, F, 0))
                         .mul(-Float.float16ToFloat((short) (halves >> 16)));
                 a = minima.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS, LITTLE_ENDIAN), a);
                 b = minima.fma(FloatVector.fromMemorySegment(F, x, t + Ints256.SUMS, LITTLE_ENDIAN), b);
@@ -154,19 +156,19 @@ final class Q2_K extends Blocks256 {
                 IntVector even = q.and(EVEN), odd = r.and(EVEN);
                 IntVector m = even.mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN)));
-                FloatVector u = ((FloatVector) m.castShape(F, 0)).mul(by);
+                FloatVector u = ((FloatVector) m.convertShape(I2F, F, 0)).mul(by);
                 m = even.mul(IntVector.fromMemorySegment(I, x, t, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 64, LITTLE_ENDIAN)));
-                FloatVector v = ((FloatVector) m.castShape(F, 0)).mul(by);
+                FloatVector v = ((FloatVector) m.convertShape(I2F, F, 0)).mul(by);
                 by = lanes.add(2).selectFrom(scales).reinterpretAsFloats();
                 even = q.and(ODD);
                 odd = r.and(ODD);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 m = even.mul(IntVector.fromMemorySegment(I, x, t + 128, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 192, LITTLE_ENDIAN)));
-                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                v = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, v);
                 q = q.lanewise(LSHR, 4);
                 r = r.lanewise(LSHR, 4);
                 by = lanes.add(4).selectFrom(scales).reinterpretAsFloats();
@@ -174,19 +176,19 @@ final class Q2_K extends Blocks256 {
                 odd = r.and(EVEN);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 m = even.mul(IntVector.fromMemorySegment(I, x, t + 256, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 320, LITTLE_ENDIAN)));
-                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                v = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, v);
                 by = lanes.add(6).selectFrom(scales).reinterpretAsFloats();
                 even = q.and(ODD);
                 odd = r.and(ODD);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 m = even.mul(IntVector.fromMemorySegment(I, x, t + 384, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 448, LITTLE_ENDIAN)));
-                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                v = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, v);
                 a = u.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN), a);
                 b = v.fma(FloatVector.fromMemorySegment(F, x, t + Ints256.SCALE, LITTLE_ENDIAN), b);
             }

@@ -2,6 +2,7 @@ package glimp.tensor;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.BITWISE_BLEND;
+import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
@@ -74,7 +75,7 @@ final class Q3_K extends Blocks256 {
                     long s = scales >>> j / 16 * 8;
                     for (int pair = 0; pair < 4; pair++, s >>>= 16, q = q.lanewise(LSHR, 2), h = h.lanewise(LSHR, 1)) {
                         IntVector value = q.and(3).or(h.and(1).lanewise(LSHL, 2)).sub(4);
-                        ((FloatVector) value.castShape(F, 0)).mul(d * ((s & 0xFF) - 32)).intoArray(out, at + k + 32 * pair + j);
+                        ((FloatVector) value.convertShape(I2F, F, 0)).mul(d * ((s & 0xFF) - 32)).intoArray(out, at + k + 32 * pair + j);
                     }
                 }
             }
@@ -150,7 +151,7 @@ final class Q3_K extends Blocks256 {
                 IntVector n = scaleBytes.selectFrom(ByteVector
                         .fromMemorySegment(BYTES, data, p + BLOCK_BYTES - 64, LITTLE_ENDIAN)).reinterpretAsInts();
                 n = n.lanewise(LSHR, lowShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, highShift), 0xF0).and(63).sub(32);
-                FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(quarters.mul(d)), offset = f.mul(fours);
+                FloatVector f = ((FloatVector) n.convertShape(I2F, F, 0)).mul(quarters.mul(d)), offset = f.mul(fours);
                 IntVector scales = f.reinterpretAsInts();
                 IntVector h = twice.selectFrom(ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN).reinterpretAsInts())
                         .lanewise(LSHR, second);
@@ -162,14 +163,14 @@ final class Q3_K extends Blocks256 {
                 IntVector even = w.and(EVEN), odd = w.lanewise(LSHR, 8).and(EVEN);
                 IntVector m = even.mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN)));
-                FloatVector u = ((FloatVector) m.castShape(F, 0)).mul(by);
+                FloatVector u = ((FloatVector) m.convertShape(I2F, F, 0)).mul(by);
                 w = q.lanewise(BITWISE_BLEND, g.add(g), 0xF0F0F0F0);
                 by = lanes.add(2).selectFrom(scales).reinterpretAsFloats();
                 even = w.and(ODD);
                 odd = w.lanewise(LSHR, 8).and(ODD);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 q = q.lanewise(LSHR, 4);
                 w = q.lanewise(BITWISE_BLEND, h, 0xFCFCFCFC);
                 by = lanes.add(4).selectFrom(scales).reinterpretAsFloats();
@@ -177,14 +178,14 @@ final class Q3_K extends Blocks256 {
                 odd = w.lanewise(LSHR, 8).and(EVEN);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 w = q.lanewise(BITWISE_BLEND, h.add(h), 0xF0F0F0F0);
                 by = lanes.add(6).selectFrom(scales).reinterpretAsFloats();
                 even = w.and(ODD);
                 odd = w.lanewise(LSHR, 8).and(ODD);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 a = u.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN), a);
             }
             a.intoArray(sums, L * row);
@@ -208,7 +209,7 @@ final class Q3_K extends Blocks256 {
                 IntVector n = scaleBytes.selectFrom(ByteVector
                         .fromMemorySegment(BYTES, data, p + BLOCK_BYTES - 64, LITTLE_ENDIAN)).reinterpretAsInts();
                 n = n.lanewise(LSHR, lowShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, highShift), 0xF0).and(63).sub(32);
-                FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(quarters.mul(d)), offset = f.mul(fours);
+                FloatVector f = ((FloatVector) n.convertShape(I2F, F, 0)).mul(quarters.mul(d)), offset = f.mul(fours);
                 IntVector scales = f.reinterpretAsInts();
                 IntVector h = twice.selectFrom(ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN).reinterpretAsInts())
                         .lanewise(LSHR, second);
@@ -221,20 +222,20 @@ final class Q3_K extends Blocks256 {
                 IntVector even = w.and(EVEN), odd = w.lanewise(LSHR, 8).and(EVEN);
                 IntVector m = even.mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN)));
-                FloatVector u = ((FloatVector) m.castShape(F, 0)).mul(by);
+                FloatVector u = ((FloatVector) m.convertShape(I2F, F, 0)).mul(by);
                 m = even.mul(IntVector.fromMemorySegment(I, x, t, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 64, LITTLE_ENDIAN)));
-                FloatVector v = ((FloatVector) m.castShape(F, 0)).mul(by);
+                FloatVector v = ((FloatVector) m.convertShape(I2F, F, 0)).mul(by);
                 w = q.lanewise(BITWISE_BLEND, g.add(g), 0xF0F0F0F0);
                 by = lanes.add(2).selectFrom(scales).reinterpretAsFloats();
                 even = w.and(ODD);
                 odd = w.lanewise(LSHR, 8).and(ODD);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 m = even.mul(IntVector.fromMemorySegment(I, x, t + 128, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 192, LITTLE_ENDIAN)));
-                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                v = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, v);
                 q = q.lanewise(LSHR, 4);
                 w = q.lanewise(BITWISE_BLEND, h, 0xFCFCFCFC);
                 by = lanes.add(4).selectFrom(scales).reinterpretAsFloats();
@@ -242,20 +243,20 @@ final class Q3_K extends Blocks256 {
                 odd = w.lanewise(LSHR, 8).and(EVEN);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 m = even.mul(IntVector.fromMemorySegment(I, x, t + 256, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 320, LITTLE_ENDIAN)));
-                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                v = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, v);
                 w = q.lanewise(BITWISE_BLEND, h.add(h), 0xF0F0F0F0);
                 by = lanes.add(6).selectFrom(scales).reinterpretAsFloats();
                 even = w.and(ODD);
                 odd = w.lanewise(LSHR, 8).and(ODD);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 m = even.mul(IntVector.fromMemorySegment(I, x, t + 384, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 448, LITTLE_ENDIAN)));
-                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                v = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, v);
                 a = u.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN), a);
                 b = v.fma(FloatVector.fromMemorySegment(F, x, t + Ints256.SCALE, LITTLE_ENDIAN), b);
             }

@@ -2,6 +2,7 @@ package glimp.tensor;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.BITWISE_BLEND;
+import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
 import glimp.gguf.GgmlType;
@@ -38,8 +39,8 @@ final class Q4_K extends Blocks256 implements Nibbles {
                 float m0 = m * (minima & 0xFF), m1 = m * (minima >>> 8 & 0xFF);
                 for (int j = 0; j < 32; j += L) {
                     IntVector q = Blocks256.bytes(data, p + NIBBLES + k / 2 + j);
-                    ((FloatVector) q.and(15).castShape(F, 0)).mul(d0).sub(m0).intoArray(out, at + k + j);
-                    ((FloatVector) q.lanewise(LSHR, 4).castShape(F, 0)).mul(d1).sub(m1).intoArray(out, at + k + 32 + j);
+                    ((FloatVector) q.and(15).convertShape(I2F, F, 0)).mul(d0).sub(m0).intoArray(out, at + k + j);
+                    ((FloatVector) q.lanewise(LSHR, 4).convertShape(I2F, F, 0)).mul(d1).sub(m1).intoArray(out, at + k + 32 + j);
                 }
             }
         }
@@ -121,7 +122,7 @@ final class Q4_K extends Blocks256 implements Nibbles {
                         .blend(-Float.float16ToFloat((short) (halves >> 16)), MINIMA);
                 IntVector n = fields.selectFrom(head).reinterpretAsInts();
                 n = n.lanewise(LSHR, ownShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, pairShift), pairBits).and(63);
-                FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(d);
+                FloatVector f = ((FloatVector) n.convertShape(I2F, F, 0)).mul(d);
                 IntVector scales = f.reinterpretAsInts();
                 a = f.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS, LITTLE_ENDIAN), a);
                 IntVector q = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES, LITTLE_ENDIAN).reinterpretAsInts();
@@ -129,26 +130,26 @@ final class Q4_K extends Blocks256 implements Nibbles {
                 IntVector even = q.and(PAIR), odd = q.lanewise(LSHR, 8).and(PAIR);
                 IntVector m = even.mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN)));
-                FloatVector u = ((FloatVector) m.castShape(F, 0)).mul(by);
+                FloatVector u = ((FloatVector) m.convertShape(I2F, F, 0)).mul(by);
                 by = lanes.add(1).selectFrom(scales).reinterpretAsFloats();
                 even = q.lanewise(LSHR, 4).and(PAIR);
                 odd = q.lanewise(LSHR, 12).and(PAIR);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 q = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES + 64, LITTLE_ENDIAN).reinterpretAsInts();
                 by = lanes.add(4).selectFrom(scales).reinterpretAsFloats();
                 even = q.and(PAIR);
                 odd = q.lanewise(LSHR, 8).and(PAIR);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 by = lanes.add(5).selectFrom(scales).reinterpretAsFloats();
                 even = q.lanewise(LSHR, 4).and(PAIR);
                 odd = q.lanewise(LSHR, 12).and(PAIR);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 a = u.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN), a);
             }
             a.intoArray(sums, L * row);
@@ -172,7 +173,7 @@ final class Q4_K extends Blocks256 implements Nibbles {
                         .blend(-Float.float16ToFloat((short) (halves >> 16)), MINIMA);
                 IntVector n = fields.selectFrom(head).reinterpretAsInts();
                 n = n.lanewise(LSHR, ownShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, pairShift), pairBits).and(63);
-                FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(d);
+                FloatVector f = ((FloatVector) n.convertShape(I2F, F, 0)).mul(d);
                 IntVector scales = f.reinterpretAsInts();
                 a = f.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS, LITTLE_ENDIAN), a);
                 b = f.fma(FloatVector.fromMemorySegment(F, x, t + Ints256.SUMS, LITTLE_ENDIAN), b);
@@ -181,38 +182,38 @@ final class Q4_K extends Blocks256 implements Nibbles {
                 IntVector even = q.and(PAIR), odd = q.lanewise(LSHR, 8).and(PAIR);
                 IntVector m = even.mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN)));
-                FloatVector u = ((FloatVector) m.castShape(F, 0)).mul(by);
+                FloatVector u = ((FloatVector) m.convertShape(I2F, F, 0)).mul(by);
                 m = even.mul(IntVector.fromMemorySegment(I, x, t, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 64, LITTLE_ENDIAN)));
-                FloatVector v = ((FloatVector) m.castShape(F, 0)).mul(by);
+                FloatVector v = ((FloatVector) m.convertShape(I2F, F, 0)).mul(by);
                 by = lanes.add(1).selectFrom(scales).reinterpretAsFloats();
                 even = q.lanewise(LSHR, 4).and(PAIR);
                 odd = q.lanewise(LSHR, 12).and(PAIR);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 m = even.mul(IntVector.fromMemorySegment(I, x, t + 128, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 192, LITTLE_ENDIAN)));
-                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                v = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, v);
                 q = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES + 64, LITTLE_ENDIAN).reinterpretAsInts();
                 by = lanes.add(4).selectFrom(scales).reinterpretAsFloats();
                 even = q.and(PAIR);
                 odd = q.lanewise(LSHR, 8).and(PAIR);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 m = even.mul(IntVector.fromMemorySegment(I, x, t + 256, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 320, LITTLE_ENDIAN)));
-                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                v = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, v);
                 by = lanes.add(5).selectFrom(scales).reinterpretAsFloats();
                 even = q.lanewise(LSHR, 4).and(PAIR);
                 odd = q.lanewise(LSHR, 12).and(PAIR);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 m = even.mul(IntVector.fromMemorySegment(I, x, t + 384, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 448, LITTLE_ENDIAN)));
-                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                v = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, v);
                 a = u.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN), a);
                 b = v.fma(FloatVector.fromMemorySegment(F, x, t + Ints256.SCALE, LITTLE_ENDIAN), b);
             }

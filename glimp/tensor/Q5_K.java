@@ -2,6 +2,7 @@ package glimp.tensor;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.BITWISE_BLEND;
+import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
@@ -41,8 +42,8 @@ final class Q5_K extends Blocks256 {
                     IntVector h = Blocks256.bytes(data, p + FIFTH + j).lanewise(LSHR, k / 32);
                     IntVector q0 = q.and(15).or(h.and(1).lanewise(LSHL, 4));
                     IntVector q1 = q.lanewise(LSHR, 4).or(h.and(2).lanewise(LSHL, 3));
-                    ((FloatVector) q0.castShape(F, 0)).mul(d0).sub(m0).intoArray(out, at + k + j);
-                    ((FloatVector) q1.castShape(F, 0)).mul(d1).sub(m1).intoArray(out, at + k + 32 + j);
+                    ((FloatVector) q0.convertShape(I2F, F, 0)).mul(d0).sub(m0).intoArray(out, at + k + j);
+                    ((FloatVector) q1.convertShape(I2F, F, 0)).mul(d1).sub(m1).intoArray(out, at + k + 32 + j);
                 }
             }
         }
@@ -101,7 +102,7 @@ final class Q5_K extends Blocks256 {
                         .blend(-Float.float16ToFloat((short) (halves >> 16)), MINIMA);
                 IntVector n = fields.selectFrom(head).reinterpretAsInts();
                 n = n.lanewise(LSHR, ownShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, pairShift), pairBits).and(63);
-                FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(d);
+                FloatVector f = ((FloatVector) n.convertShape(I2F, F, 0)).mul(d);
                 IntVector scales = f.reinterpretAsInts();
                 IntVector fifth = twice.selectFrom(ByteVector.fromMemorySegment(BYTES, data, p + FIFTH, LITTLE_ENDIAN).reinterpretAsInts()).lanewise(LSHR, second);
                 a = f.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS, LITTLE_ENDIAN), a);
@@ -112,14 +113,14 @@ final class Q5_K extends Blocks256 {
                 IntVector even = w.and(PAIR), odd = w.lanewise(LSHR, 8).and(PAIR);
                 IntVector m = even.mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN)));
-                FloatVector u = ((FloatVector) m.castShape(F, 0)).mul(by);
+                FloatVector u = ((FloatVector) m.convertShape(I2F, F, 0)).mul(by);
                 w = q.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h, 0xF0F0F0F0);
                 by = lanes.add(1).selectFrom(scales).reinterpretAsFloats();
                 even = w.and(PAIR);
                 odd = w.lanewise(LSHR, 8).and(PAIR);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 q = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES + 64, LITTLE_ENDIAN).reinterpretAsInts();
                 w = q.lanewise(BITWISE_BLEND, fifth, 0xF0F0F0F0);
                 by = lanes.add(4).selectFrom(scales).reinterpretAsFloats();
@@ -127,14 +128,14 @@ final class Q5_K extends Blocks256 {
                 odd = w.lanewise(LSHR, 8).and(PAIR);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 w = q.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, fifth.lanewise(LSHR, 1), 0xF0F0F0F0);
                 by = lanes.add(5).selectFrom(scales).reinterpretAsFloats();
                 even = w.and(PAIR);
                 odd = w.lanewise(LSHR, 8).and(PAIR);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 a = u.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN), a);
             }
             a.intoArray(sums, L * row);
@@ -159,7 +160,7 @@ final class Q5_K extends Blocks256 {
                         .blend(-Float.float16ToFloat((short) (halves >> 16)), MINIMA);
                 IntVector n = fields.selectFrom(head).reinterpretAsInts();
                 n = n.lanewise(LSHR, ownShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, pairShift), pairBits).and(63);
-                FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(d);
+                FloatVector f = ((FloatVector) n.convertShape(I2F, F, 0)).mul(d);
                 IntVector scales = f.reinterpretAsInts();
                 IntVector fifth = twice.selectFrom(ByteVector.fromMemorySegment(BYTES, data, p + FIFTH, LITTLE_ENDIAN).reinterpretAsInts()).lanewise(LSHR, second);
                 a = f.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS, LITTLE_ENDIAN), a);
@@ -171,20 +172,20 @@ final class Q5_K extends Blocks256 {
                 IntVector even = w.and(PAIR), odd = w.lanewise(LSHR, 8).and(PAIR);
                 IntVector m = even.mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN)));
-                FloatVector u = ((FloatVector) m.castShape(F, 0)).mul(by);
+                FloatVector u = ((FloatVector) m.convertShape(I2F, F, 0)).mul(by);
                 m = even.mul(IntVector.fromMemorySegment(I, x, t, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 64, LITTLE_ENDIAN)));
-                FloatVector v = ((FloatVector) m.castShape(F, 0)).mul(by);
+                FloatVector v = ((FloatVector) m.convertShape(I2F, F, 0)).mul(by);
                 w = q.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h, 0xF0F0F0F0);
                 by = lanes.add(1).selectFrom(scales).reinterpretAsFloats();
                 even = w.and(PAIR);
                 odd = w.lanewise(LSHR, 8).and(PAIR);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 m = even.mul(IntVector.fromMemorySegment(I, x, t + 128, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 192, LITTLE_ENDIAN)));
-                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                v = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, v);
                 q = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES + 64, LITTLE_ENDIAN).reinterpretAsInts();
                 w = q.lanewise(BITWISE_BLEND, fifth, 0xF0F0F0F0);
                 by = lanes.add(4).selectFrom(scales).reinterpretAsFloats();
@@ -192,20 +193,20 @@ final class Q5_K extends Blocks256 {
                 odd = w.lanewise(LSHR, 8).and(PAIR);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 m = even.mul(IntVector.fromMemorySegment(I, x, t + 256, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 320, LITTLE_ENDIAN)));
-                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                v = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, v);
                 w = q.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, fifth.lanewise(LSHR, 1), 0xF0F0F0F0);
                 by = lanes.add(5).selectFrom(scales).reinterpretAsFloats();
                 even = w.and(PAIR);
                 odd = w.lanewise(LSHR, 8).and(PAIR);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 m = even.mul(IntVector.fromMemorySegment(I, x, t + 384, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 448, LITTLE_ENDIAN)));
-                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                v = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, v);
                 a = u.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN), a);
                 b = v.fma(FloatVector.fromMemorySegment(F, x, t + Ints256.SCALE, LITTLE_ENDIAN), b);
             }

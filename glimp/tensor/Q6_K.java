@@ -2,7 +2,9 @@ package glimp.tensor;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.B2F;
 import static jdk.incubator.vector.VectorOperators.BITWISE_BLEND;
+import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
@@ -49,10 +51,10 @@ final class Q6_K extends Blocks256 {
                     IntVector q1 = b.and(15).or(h.and(12).lanewise(LSHL, 2)).sub(32);
                     IntVector q2 = a.lanewise(LSHR, 4).or(h.and(48)).sub(32);
                     IntVector q3 = b.lanewise(LSHR, 4).or(h.and(192).lanewise(LSHR, 2)).sub(32);
-                    ((FloatVector) q0.castShape(F, 0)).mul(d * data.get(ValueLayout.JAVA_BYTE, s)).intoArray(out, at + k + j);
-                    ((FloatVector) q1.castShape(F, 0)).mul(d * data.get(ValueLayout.JAVA_BYTE, s + 2)).intoArray(out, at + k + 32 + j);
-                    ((FloatVector) q2.castShape(F, 0)).mul(d * data.get(ValueLayout.JAVA_BYTE, s + 4)).intoArray(out, at + k + 64 + j);
-                    ((FloatVector) q3.castShape(F, 0)).mul(d * data.get(ValueLayout.JAVA_BYTE, s + 6)).intoArray(out, at + k + 96 + j);
+                    ((FloatVector) q0.convertShape(I2F, F, 0)).mul(d * data.get(ValueLayout.JAVA_BYTE, s)).intoArray(out, at + k + j);
+                    ((FloatVector) q1.convertShape(I2F, F, 0)).mul(d * data.get(ValueLayout.JAVA_BYTE, s + 2)).intoArray(out, at + k + 32 + j);
+                    ((FloatVector) q2.convertShape(I2F, F, 0)).mul(d * data.get(ValueLayout.JAVA_BYTE, s + 4)).intoArray(out, at + k + 64 + j);
+                    ((FloatVector) q3.convertShape(I2F, F, 0)).mul(d * data.get(ValueLayout.JAVA_BYTE, s + 6)).intoArray(out, at + k + 96 + j);
                 }
             }
         }
@@ -65,7 +67,7 @@ final class Q6_K extends Blocks256 {
             float d = Blocks256.half(data, p + D);
             for (int k = 0; k < 16; k += L) {
                 IntVector s = Blocks256.bytes(data, p + SCALES + k).lanewise(LSHL, 24).lanewise(ASHR, 24);
-                ((FloatVector) s.castShape(F, 0)).mul(d).intoArray(w, offsets + k);
+                ((FloatVector) s.convertShape(I2F, F, 0)).mul(d).intoArray(w, offsets + k);
             }
             spread(w, offsets, LANES, at);
         }
@@ -115,7 +117,7 @@ final class Q6_K extends Blocks256 {
                 float d = Float.float16ToFloat(ShortVector
                         .fromMemorySegment(ShortVector.SPECIES_128, data, p + D - 14, LITTLE_ENDIAN).lane(7));
                 ByteVector n = ByteVector.fromMemorySegment(ByteVector.SPECIES_128, data, p + SCALES, LITTLE_ENDIAN);
-                FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(d);
+                FloatVector f = ((FloatVector) n.convertShape(B2F, F, 0)).mul(d);
                 IntVector scales = f.reinterpretAsInts();
                 IntVector upper = ByteVector.fromMemorySegment(BYTES, data, p + PAIRS, LITTLE_ENDIAN).reinterpretAsInts();
                 a = f.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS, LITTLE_ENDIAN), a);
@@ -126,14 +128,14 @@ final class Q6_K extends Blocks256 {
                 IntVector even = w.and(PAIR), odd = w.lanewise(LSHR, 8).and(PAIR);
                 IntVector m = even.mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN)));
-                FloatVector u = ((FloatVector) m.castShape(F, 0)).mul(by);
+                FloatVector u = ((FloatVector) m.convertShape(I2F, F, 0)).mul(by);
                 w = q.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h.lanewise(LSHR, right), 0xF0F0F0F0);
                 by = lanes.add(4).selectFrom(scales).reinterpretAsFloats();
                 even = w.and(PAIR);
                 odd = w.lanewise(LSHR, 8).and(PAIR);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 q = ByteVector.fromMemorySegment(BYTES, data, p + 64, LITTLE_ENDIAN).reinterpretAsInts();
                 h = second.selectFrom(upper);
                 w = q.lanewise(BITWISE_BLEND, h.lanewise(LSHL, left), 0xF0F0F0F0);
@@ -142,14 +144,14 @@ final class Q6_K extends Blocks256 {
                 odd = w.lanewise(LSHR, 8).and(PAIR);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 w = q.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h.lanewise(LSHR, right), 0xF0F0F0F0);
                 by = lanes.add(12).selectFrom(scales).reinterpretAsFloats();
                 even = w.and(PAIR);
                 odd = w.lanewise(LSHR, 8).and(PAIR);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 a = u.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN), a);
             }
             a.intoArray(sums, L * row);
@@ -169,7 +171,7 @@ final class Q6_K extends Blocks256 {
                 float d = Float.float16ToFloat(ShortVector
                         .fromMemorySegment(ShortVector.SPECIES_128, data, p + D - 14, LITTLE_ENDIAN).lane(7));
                 ByteVector n = ByteVector.fromMemorySegment(ByteVector.SPECIES_128, data, p + SCALES, LITTLE_ENDIAN);
-                FloatVector f = ((FloatVector) n.castShape(F, 0)).mul(d);
+                FloatVector f = ((FloatVector) n.convertShape(B2F, F, 0)).mul(d);
                 IntVector scales = f.reinterpretAsInts();
                 IntVector upper = ByteVector.fromMemorySegment(BYTES, data, p + PAIRS, LITTLE_ENDIAN).reinterpretAsInts();
                 a = f.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS, LITTLE_ENDIAN), a);
@@ -181,20 +183,20 @@ final class Q6_K extends Blocks256 {
                 IntVector even = w.and(PAIR), odd = w.lanewise(LSHR, 8).and(PAIR);
                 IntVector m = even.mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN)));
-                FloatVector u = ((FloatVector) m.castShape(F, 0)).mul(by);
+                FloatVector u = ((FloatVector) m.convertShape(I2F, F, 0)).mul(by);
                 m = even.mul(IntVector.fromMemorySegment(I, x, t, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 64, LITTLE_ENDIAN)));
-                FloatVector v = ((FloatVector) m.castShape(F, 0)).mul(by);
+                FloatVector v = ((FloatVector) m.convertShape(I2F, F, 0)).mul(by);
                 w = q.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h.lanewise(LSHR, right), 0xF0F0F0F0);
                 by = lanes.add(4).selectFrom(scales).reinterpretAsFloats();
                 even = w.and(PAIR);
                 odd = w.lanewise(LSHR, 8).and(PAIR);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 m = even.mul(IntVector.fromMemorySegment(I, x, t + 128, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 192, LITTLE_ENDIAN)));
-                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                v = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, v);
                 q = ByteVector.fromMemorySegment(BYTES, data, p + 64, LITTLE_ENDIAN).reinterpretAsInts();
                 h = second.selectFrom(upper);
                 w = q.lanewise(BITWISE_BLEND, h.lanewise(LSHL, left), 0xF0F0F0F0);
@@ -203,20 +205,20 @@ final class Q6_K extends Blocks256 {
                 odd = w.lanewise(LSHR, 8).and(PAIR);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 m = even.mul(IntVector.fromMemorySegment(I, x, t + 256, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 320, LITTLE_ENDIAN)));
-                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                v = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, v);
                 w = q.lanewise(LSHR, 4).lanewise(BITWISE_BLEND, h.lanewise(LSHR, right), 0xF0F0F0F0);
                 by = lanes.add(12).selectFrom(scales).reinterpretAsFloats();
                 even = w.and(PAIR);
                 odd = w.lanewise(LSHR, 8).and(PAIR);
                 m = even.mul(IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN)));
-                u = ((FloatVector) m.castShape(F, 0)).fma(by, u);
+                u = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, u);
                 m = even.mul(IntVector.fromMemorySegment(I, x, t + 384, LITTLE_ENDIAN))
                         .add(odd.mul(IntVector.fromMemorySegment(I, x, t + 448, LITTLE_ENDIAN)));
-                v = ((FloatVector) m.castShape(F, 0)).fma(by, v);
+                v = ((FloatVector) m.convertShape(I2F, F, 0)).fma(by, v);
                 a = u.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN), a);
                 b = v.fma(FloatVector.fromMemorySegment(F, x, t + Ints256.SCALE, LITTLE_ENDIAN), b);
             }

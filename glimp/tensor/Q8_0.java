@@ -2,6 +2,7 @@ package glimp.tensor;
 
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.VectorOperators.B2F;
 
 import glimp.gguf.GgmlType;
 import java.lang.foreign.MemorySegment;
@@ -33,8 +34,8 @@ final class Q8_0 extends FloatRows {
             for (int k = 0; k < 32; k += 2 * L) {
                 ByteVector q0 = ByteVector.fromMemorySegment(B, data, p + 2 + k, LITTLE_ENDIAN);
                 ByteVector q1 = SHARED ? q0 : ByteVector.fromMemorySegment(B, data, p + 2 + k + L, LITTLE_ENDIAN);
-                ((FloatVector) q0.castShape(F, 0)).mul(d).intoArray(out, at + k);
-                ((FloatVector) q1.castShape(F, PART)).mul(d).intoArray(out, at + k + L);
+                ((FloatVector) q0.convertShape(B2F, F, 0)).mul(d).intoArray(out, at + k);
+                ((FloatVector) q1.convertShape(B2F, F, PART)).mul(d).intoArray(out, at + k + L);
             }
         }
     }
@@ -59,11 +60,11 @@ final class Q8_0 extends FloatRows {
                     ByteVector p1 = SHARED ? p0 : ByteVector.fromMemorySegment(B, data, p + 2 + k + L, LITTLE_ENDIAN);
                     ByteVector q0 = ByteVector.fromMemorySegment(B, data, q + 2 + k, LITTLE_ENDIAN);
                     ByteVector q1 = SHARED ? q0 : ByteVector.fromMemorySegment(B, data, q + 2 + k + L, LITTLE_ENDIAN);
-                    FloatVector v = ((FloatVector) p0.castShape(F, 0)).mul(dp), w = ((FloatVector) q0.castShape(F, 0)).mul(dq);
+                    FloatVector v = ((FloatVector) p0.convertShape(B2F, F, 0)).mul(dp), w = ((FloatVector) q0.convertShape(B2F, F, 0)).mul(dq);
                     FloatVector x0 = FloatVector.fromArray(F, x, s + k);
                     a0 = v.fma(x0, a0); b0 = w.fma(x0, b0);
-                    v = ((FloatVector) p1.castShape(F, PART)).mul(dp);
-                    w = ((FloatVector) q1.castShape(F, PART)).mul(dq);
+                    v = ((FloatVector) p1.convertShape(B2F, F, PART)).mul(dp);
+                    w = ((FloatVector) q1.convertShape(B2F, F, PART)).mul(dq);
                     x0 = FloatVector.fromArray(F, x, s + k + L);
                     a1 = v.fma(x0, a1); b1 = w.fma(x0, b1);
                 }
@@ -88,12 +89,12 @@ final class Q8_0 extends FloatRows {
                 ByteVector p1 = SHARED ? p0 : ByteVector.fromMemorySegment(B, data, p + 2 + k + L, LITTLE_ENDIAN);
                 ByteVector q0 = ByteVector.fromMemorySegment(B, data, q + 2 + k, LITTLE_ENDIAN);
                 ByteVector q1 = SHARED ? q0 : ByteVector.fromMemorySegment(B, data, q + 2 + k + L, LITTLE_ENDIAN);
-                FloatVector v = ((FloatVector) p0.castShape(F, 0)).mul(dp), w = ((FloatVector) q0.castShape(F, 0)).mul(dq);
+                FloatVector v = ((FloatVector) p0.convertShape(B2F, F, 0)).mul(dp), w = ((FloatVector) q0.convertShape(B2F, F, 0)).mul(dq);
                 FloatVector x0 = FloatVector.fromArray(F, x, s + k);
                 FloatVector x1 = FloatVector.fromArray(F, x, t + k);
                 a0 = v.fma(x0, a0); b0 = w.fma(x0, b0); c0 = v.fma(x1, c0); d0 = w.fma(x1, d0);
-                v = ((FloatVector) p1.castShape(F, PART)).mul(dp);
-                w = ((FloatVector) q1.castShape(F, PART)).mul(dq);
+                v = ((FloatVector) p1.convertShape(B2F, F, PART)).mul(dp);
+                w = ((FloatVector) q1.convertShape(B2F, F, PART)).mul(dq);
                 x0 = FloatVector.fromArray(F, x, s + k + L);
                 x1 = FloatVector.fromArray(F, x, t + k + L);
                 a1 = v.fma(x0, a1); b1 = w.fma(x0, b1); c1 = v.fma(x1, c1); d1 = w.fma(x1, d1);
@@ -121,15 +122,15 @@ final class Q8_0 extends FloatRows {
                 ByteVector p1 = SHARED ? p0 : ByteVector.fromMemorySegment(B, data, p + 2 + k + L, LITTLE_ENDIAN);
                 ByteVector q0 = ByteVector.fromMemorySegment(B, data, q + 2 + k, LITTLE_ENDIAN);
                 ByteVector q1 = SHARED ? q0 : ByteVector.fromMemorySegment(B, data, q + 2 + k + L, LITTLE_ENDIAN);
-                FloatVector v = ((FloatVector) p0.castShape(F, 0)).mul(dp), w = ((FloatVector) q0.castShape(F, 0)).mul(dq);
+                FloatVector v = ((FloatVector) p0.convertShape(B2F, F, 0)).mul(dp), w = ((FloatVector) q0.convertShape(B2F, F, 0)).mul(dq);
                 FloatVector x0 = FloatVector.fromArray(F, x, s + k);
                 FloatVector x1 = FloatVector.fromArray(F, x, t + k);
                 FloatVector x2 = FloatVector.fromArray(F, x, u + k);
                 FloatVector x3 = FloatVector.fromArray(F, x, z + k);
                 a0 = v.fma(x0, a0); b0 = w.fma(x0, b0); c0 = v.fma(x1, c0); d0 = w.fma(x1, d0);
                 e0 = v.fma(x2, e0); f0 = w.fma(x2, f0); g0 = v.fma(x3, g0); h0 = w.fma(x3, h0);
-                v = ((FloatVector) p1.castShape(F, PART)).mul(dp);
-                w = ((FloatVector) q1.castShape(F, PART)).mul(dq);
+                v = ((FloatVector) p1.convertShape(B2F, F, PART)).mul(dp);
+                w = ((FloatVector) q1.convertShape(B2F, F, PART)).mul(dq);
                 x0 = FloatVector.fromArray(F, x, s + k + L);
                 x1 = FloatVector.fromArray(F, x, t + k + L);
                 x2 = FloatVector.fromArray(F, x, u + k + L);
