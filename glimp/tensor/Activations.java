@@ -21,6 +21,7 @@ public final class Activations {
     private final ShortPanels shorts = new ShortPanels(this);
     private final Ints32[] ints32 = new Ints32[Ints32.Layout.values().length];
     private final Nibbles128 nibbles = new Nibbles128(this);
+    private final Pairs64 pairs64 = new Pairs64(this);
     private final Ints256[] ints256 = new Ints256[Ints256.Order.values().length];
 
     /** @param capacity most tokens of a batch @param width features of a token */
@@ -44,6 +45,7 @@ public final class Activations {
             ints.ready = false;
         }
         nibbles.ready = false;
+        pairs64.ready = false;
         for (Ints256 ints : ints256) {
             ints.ready = false;
         }
@@ -63,6 +65,10 @@ public final class Activations {
 
     Nibbles128 nibbles() {
         return nibbles;
+    }
+
+    Pairs64 pairs64() {
+        return pairs64;
     }
 
     Ints256 ints256(Ints256.Order order) {

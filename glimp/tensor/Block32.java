@@ -98,8 +98,16 @@ abstract class Block32 extends Matrix {
         throw new UnsupportedOperationException();
     }
 
+    /** The format's kernel for vectors of eight lanes, if there is one and they are this machine's. */
+    Lanes8.Kernel eight() {
+        return null;
+    }
+
     @Override
     final void prepare(Activations x) {
+        if (eight() != null && cols % 64 == 0) {
+            x.pairs64().make();
+        }
         Ints32.Layout layout = layout();
         if (layout != null && cols >= layout.columns) {
             x.ints32(layout).make();
@@ -113,6 +121,11 @@ abstract class Block32 extends Matrix {
      */
     @Override
     final void dot(Activations x, int from, int to, float[] y, boolean add, float[] scratch) {
+        Pairs64 pairs = x.pairs64();
+        if (eight() != null && pairs.ready) {
+            Lanes8.dot(this, eight(), pairs.data(), pairs.tokenBytes(), x.tokens, from, to, y, add, scratch);
+            return;
+        }
         Ints32.Layout layout = layout();
         if (layout == null || !x.ints32(layout).ready) {
             super.dot(x, from, to, y, add, scratch);

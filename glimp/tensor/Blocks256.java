@@ -98,6 +98,10 @@ abstract class Blocks256 extends Matrix {
             super.dot(x, from, to, y, add, scratch);
             return;
         }
+        if (L == 8) {
+            Lanes8.dot(this, this::eight, ints.data(), ints.tokenBytes(), x.tokens, from, to, y, add, scratch);
+            return;
+        }
         int half = (to - from + 1) / 2;
         for (int row = from; row < from + half; row += SUMS) {
             group(x, ints, row, Math.min(SUMS, from + half - row), y, add, scratch);
@@ -108,29 +112,19 @@ abstract class Blocks256 extends Matrix {
     private void group(Activations x, Ints256 ints, int row, int count, float[] y, boolean add, float[] sums) {
         long next = ints.tokenBytes();
         int t = 0;
-        for (; L == 16 && t + 2 <= x.tokens; t += 2) {
+        for (; t + 2 <= x.tokens; t += 2) {
             for (int i = 0; i < count; i += SECOND_TOKEN) {
                 int n = Math.min(SECOND_TOKEN, count - i), at = t * rows + row + i;
                 two(ints.data(), t * next, next, (row + i) * rowBytes, n, sums);
-                reduce(sums);
+                Lanes.sums(sums, 0, sums, 0);
                 put(sums, 0, n, y, at, add);
                 put(sums, SECOND_TOKEN, n, y, at + rows, add);
             }
         }
         for (; t < x.tokens; t++) {
-            if (L == 16) {
-                one(ints.data(), t * next, row * rowBytes, count, sums);
-            } else {
-                eight(ints.data(), t * next, row * rowBytes, count, sums);
-            }
-            reduce(sums);
+            one(ints.data(), t * next, row * rowBytes, count, sums);
+            Lanes.sums(sums, 0, sums, 0);
             put(sums, 0, count, y, t * rows + row, add);
-        }
-    }
-
-    private static void reduce(float[] sums) {
-        for (int i = 0; i < SUMS; i += L) {
-            Lanes.sums(sums, i * L, sums, i);
         }
     }
 

@@ -52,6 +52,15 @@ final class Q4_0 extends CodeBook32 implements Nibbles {
     }
 
     @Override
+    Lanes8.Kernel eight() {
+        return FloatVector.SPECIES_PREFERRED.length() == 8 ? this::blocks : null;
+    }
+
+    private void blocks(MemorySegment x, long from, long p, int rows, float[] sums) {
+        Lanes8.blocks(data, x, from, p, rowBytes, rows, sums);
+    }
+
+    @Override
     Ints32.Layout layout() {
         return Ints32.USABLE ? Ints32.Layout.NIBBLES : null;
     }
