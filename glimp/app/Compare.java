@@ -33,14 +33,14 @@ public final class Compare {
     private final List<Drafts> drafts = new ArrayList<>();
     private List<Column> columns;
 
-    private Compare(Session session, Options options, List<Demo.Question> questions) {
+    private Compare(Session session, Options options, List<Demo.Question> questions, List<Integer> fixed) {
         this.session = session;
         this.questions = questions;
         this.methods = options.has("--method") ? List.of(options.text("--method")) : List.of("large", "glimp");
         this.settings = Settings.of(options, session.capacity());
         drafts.add(Drafts.NONE);
         drafts.add(settings.drafts());
-        fixed(options).forEach(count -> drafts.add(settings.drafts().always(count)));
+        fixed.forEach(count -> drafts.add(settings.drafts().always(count)));
         this.columns = columns();
     }
 
@@ -49,10 +49,10 @@ public final class Compare {
         int rounds = options.count("--rounds", 1);
         String text = Input.text(options);
         List<Demo.Question> questions = text == null ? Demo.questions(options) : List.of(new Demo.Question(text, null));
-        fixed(options);
+        List<Integer> fixed = fixed(options);
         Settings.of(options, 0);
         try (Session session = new Session(Pair.or(options.files()), options, terminal)) {
-            Compare compare = new Compare(session, options, questions);
+            Compare compare = new Compare(session, options, questions, fixed);
             terminal.begin();
             compare.warmUp();
             for (int i = 0; i < rounds; i++) {

@@ -47,6 +47,6 @@ record CompareRow(String name, double medianMs, double meanMs, double promptMs, 
     String line(CompareRow first) {
         return String.format(Locale.ROOT, "| %-22s | %21.2f | %5.1f %% | %6.2f | %6.2f | %8.2f | %8.2f | %6.2f | %6.2f | %8.1f %% | %7s | %10.2f | %13.2f | %8s |",
                 name, medianMs, 100 * (1 - medianMs / first.medianMs), meanMs, promptMs, glimpseMs, switchMs, smallMs, largeMs, 100 * largeShare,
-                questions == 0 ? "-" : String.format("%3d/%3d", right, questions), tokensPerSecond, tokensPerPass, Summary.percent(accepted));
+                questions == 0 ? "-" : String.format(Locale.ROOT, "%3d/%3d", right, questions), tokensPerSecond, tokensPerPass, Summary.percent(accepted));
     }
 }

@@ -122,8 +122,9 @@ abstract class Block32 extends Matrix {
     @Override
     final void dot(Activations x, int from, int to, float[] y, boolean add, float[] scratch) {
         Pairs64 pairs = x.pairs64();
-        if (eight() != null && pairs.ready) {
-            Lanes8.dot(this, eight(), pairs.data(), pairs.tokenBytes(), x.tokens, from, to, y, add, scratch);
+        Lanes8.Kernel eight = eight();
+        if (eight != null && pairs.ready) {
+            Lanes8.dot(this, eight, pairs.data(), pairs.tokenBytes(), x.tokens, from, to, y, add, scratch);
             return;
         }
         Ints32.Layout layout = layout();
@@ -161,9 +162,9 @@ abstract class Block32 extends Matrix {
                 rest(x, t, done, rowA, count, sums, a);
                 rest(x, t, done, rowB, count, sums, b);
             }
-            put(sums, a, y, t * rows + rowA, count, add);
+            put(sums, a, count, y, t * rows + rowA, add);
             if (rowB != rowA) {
-                put(sums, b, y, t * rows + rowB, count, add);
+                put(sums, b, count, y, t * rows + rowB, add);
             }
         }
     }
@@ -173,16 +174,6 @@ abstract class Block32 extends Matrix {
         for (int i = 0; i < count; i++) {
             decode(row + i, done, cols, sums, SUMS);
             sums[at + i] += Ops.dot(sums, SUMS, x.values, t * cols + done, cols - done);
-        }
-    }
-
-    private static void put(float[] sums, int from, float[] y, int at, int count, boolean add) {
-        if (!add) {
-            System.arraycopy(sums, from, y, at, count);
-            return;
-        }
-        for (int i = 0; i < count; i++) {
-            y[at + i] += sums[from + i];
         }
     }
 }

@@ -128,12 +128,6 @@ abstract class Blocks256 extends Matrix {
         }
     }
 
-    private static void put(float[] sums, int from, int count, float[] y, int at, boolean add) {
-        for (int i = 0; i < count; i++) {
-            y[at + i] = add ? y[at + i] + sums[from + i] : sums[from + i];
-        }
-    }
-
     @Override
     void pair(Activations x, int rowA, int rowB, float[] y, boolean add, float[] scratch) {
         Ints256 ints = x.ints256(order);

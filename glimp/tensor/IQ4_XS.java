@@ -121,11 +121,9 @@ final class IQ4_XS extends Matrix {
 
     private static void put(float[] sums, float[] y, int a, int b, int count, boolean add) {
         RowPair.reduce(sums, PAIRS);
-        for (int i = 0; i < count; i++) {
-            y[a + i] = add ? y[a + i] + sums[i] : sums[i];
-            if (b != a) {
-                y[b + i] = add ? y[b + i] + sums[PAIRS + i] : sums[PAIRS + i];
-            }
+        put(sums, 0, count, y, a, add);
+        if (b != a) {
+            put(sums, PAIRS, count, y, b, add);
         }
     }
 

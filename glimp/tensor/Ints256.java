@@ -94,16 +94,7 @@ final class Ints256 {
     }
 
     private void block(int from, long at) {
-        FloatVector most = FloatVector.zero(F);
-        for (int i = 0; i < 256; i += F.length()) {
-            most = most.max(FloatVector.fromArray(F, x.values, from + i).abs());
-        }
-        float largest = most.reduceLanes(MAX);
-        float scale = largest == 0 ? 0 : order.limit / largest, unit = largest / order.limit;
-        for (int i = 0; i < 256; i += F.length()) {
-            FloatVector.fromArray(F, x.values, from + i).mul(scale).add(ROUND).reinterpretAsInts()
-                    .sub(Float.floatToRawIntBits(ROUND)).intoArray(block, i);
-        }
+        float unit = round(x.values, from, 256, order.limit, block);
         for (int i = 0; i < 16; i += L) {
             FloatVector.broadcast(F, unit * 0x1p-16f).intoMemorySegment(data, at + SCALE + 4 * i, LITTLE_ENDIAN);
         }
@@ -111,6 +102,20 @@ final class Ints256 {
             parts(32 * order.parts[i], 32 * order.parts[i + 1], at + 64 * i);
         }
         sums(unit, at + SUMS);
+    }
+
+    /** Values as multiples of a unit, which is returned: whole numbers up to {@code limit}. @param count a multiple of 16 */
+    static float round(float[] values, int from, int count, float limit, int[] out) {
+        FloatVector most = FloatVector.zero(F);
+        for (int i = 0; i < count; i += L) {
+            most = FloatVector.fromArray(F, values, from + i).abs().max(most);
+        }
+        float largest = most.reduceLanes(MAX), scale = largest == 0 ? 0 : limit / largest;
+        for (int i = 0; i < count; i += L) {
+            FloatVector.fromArray(F, values, from + i).mul(scale).add(ROUND).reinterpretAsInts()
+                    .sub(Float.floatToRawIntBits(ROUND)).intoArray(out, i);
+        }
+        return largest / limit;
     }
 
     /**

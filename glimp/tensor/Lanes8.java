@@ -61,9 +61,7 @@ final class Lanes8 {
             kernel.run(x, t * tokenBytes, row * m.rowBytes, count, sums);
             Lanes.sums(sums, 0, sums, 0);
             Lanes.sums(sums, 64, sums, 8);
-            for (int i = 0, at = t * m.rows + row; i < count; i++) {
-                y[at + i] = add ? y[at + i] + sums[i] : sums[i];
-            }
+            Matrix.put(sums, 0, count, y, t * m.rows + row, add);
         }
     }
 

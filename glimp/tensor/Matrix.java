@@ -116,6 +116,13 @@ public abstract class Matrix {
         RowPair.multiply(scratch, a, b, x, rowA, rowB, y, rows, add);
     }
 
+    /** Writes the sums of neighbouring rows, or adds them: {@code y[at + i] (+)= sums[from + i]}. */
+    static void put(float[] sums, int from, int count, float[] y, int at, boolean add) {
+        for (int i = 0; i < count; i++) {
+            y[at + i] = add ? y[at + i] + sums[from + i] : sums[from + i];
+        }
+    }
+
     /** Floats of scratch that a worker needs: the sums of a group of tokens and two decoded rows. */
     static int scratch(int cols) {
         return RowPair.SUMS + 2 * rowSpace(cols);

@@ -1,12 +1,8 @@
 package glimp.tensor;
 
-import static jdk.incubator.vector.VectorOperators.MAX;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Activations as integers for two blocks of 32 nibbles in one vector of eight lanes ({@link Lanes8#blocks}); made once a product.
@@ -23,9 +19,6 @@ final class Pairs64 {
     static final long BYTES = 192, SCALES = 128, OFFSETS = 160;
     /** The largest: {@code 8 x 15 x 256 = 30720} leaves the sum of a lane's products less than 2^15. */
     private static final float LIMIT = 256;
-    private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
-    /** Added to a small float, leaves the nearest whole number in the lowest bits of the sum. */
-    private static final float ROUND = 0x1.8p23f;
 
     private final Activations x;
     private final int[] block = new int[32];
@@ -62,15 +55,7 @@ final class Pairs64 {
 
     /** The values from {@code from} on, a block, for the four lanes that begin at {@code at}. */
     private void block(int from, long at) {
-        FloatVector most = FloatVector.zero(F);
-        for (int i = 0; i < 32; i += F.length()) {
-            most = FloatVector.fromArray(F, x.values, from + i).abs().max(most);
-        }
-        float largest = most.reduceLanes(MAX), scale = largest == 0 ? 0 : LIMIT / largest, unit = largest / LIMIT;
-        for (int i = 0; i < 32; i += F.length()) {
-            FloatVector.fromArray(F, x.values, from + i).mul(scale).add(ROUND).reinterpretAsInts()
-                    .sub(Float.floatToRawIntBits(ROUND)).intoArray(block, i);
-        }
+        float unit = Ints256.round(x.values, from, 32, LIMIT, block);
         int sum = 0;
         for (int lane = 0, i = 0; lane < 4; lane++, i += 4) {
             pairs(i, at + 4 * lane);
