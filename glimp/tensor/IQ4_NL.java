@@ -57,7 +57,7 @@ final class IQ4_NL extends CodeBook32 {
             FloatVector a = FloatVector.zero(F), b = a;
             long end = p + cols / 256 * 144L;
             while (p != end) {
-                IntVector ta = IntVector.fromMemorySegment(I, x, s + 1024, LITTLE_ENDIAN), tb = ta;
+                IntVector ta = IntVector.zero(I), tb = ta;
                 for (long h = 0; h != 16; h += 8) {
                     ByteVector n = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, p + h, LITTLE_ENDIAN),
                             ShortVector.fromMemorySegment(S, data, p + 72 + h, LITTLE_ENDIAN)).reinterpretAsBytes();
@@ -69,24 +69,25 @@ final class IQ4_NL extends CodeBook32 {
                     IntVector x2 = IntVector.fromMemorySegment(I, x, z + 128, LITTLE_ENDIAN);
                     IntVector x3 = IntVector.fromMemorySegment(I, x, z + 192, LITTLE_ENDIAN);
                     IntVector v = n.selectFrom(codes).reinterpretAsInts(), w = m.selectFrom(codes).reinterpretAsInts();
-                    ta = ta.add(v.mul(x0).add(v.lanewise(LSHR, 8).mul(x1))).add(v.lanewise(LSHR, 16).mul(x2).add(v.lanewise(LSHR, 24).mul(x3)));
-                    tb = tb.add(w.mul(x0).add(w.lanewise(LSHR, 8).mul(x1))).add(w.lanewise(LSHR, 16).mul(x2).add(w.lanewise(LSHR, 24).mul(x3)));
+                    ta = v.mul(x0).add(v.lanewise(LSHR, 8).mul(x1)).add(v.lanewise(LSHR, 16).mul(x2).add(v.lanewise(LSHR, 24).mul(x3))).add(ta);
+                    tb = w.mul(x0).add(w.lanewise(LSHR, 8).mul(x1)).add(w.lanewise(LSHR, 16).mul(x2).add(w.lanewise(LSHR, 24).mul(x3))).add(tb);
                     x0 = IntVector.fromMemorySegment(I, x, z + 256, LITTLE_ENDIAN);
                     x1 = IntVector.fromMemorySegment(I, x, z + 320, LITTLE_ENDIAN);
                     x2 = IntVector.fromMemorySegment(I, x, z + 384, LITTLE_ENDIAN);
                     x3 = IntVector.fromMemorySegment(I, x, z + 448, LITTLE_ENDIAN);
                     v = n.reinterpretAsInts().lanewise(LSHR, 4).reinterpretAsBytes().selectFrom(codes).reinterpretAsInts();
                     w = m.reinterpretAsInts().lanewise(LSHR, 4).reinterpretAsBytes().selectFrom(codes).reinterpretAsInts();
-                    ta = ta.add(v.mul(x0).add(v.lanewise(LSHR, 8).mul(x1))).add(v.lanewise(LSHR, 16).mul(x2).add(v.lanewise(LSHR, 24).mul(x3)));
-                    tb = tb.add(w.mul(x0).add(w.lanewise(LSHR, 8).mul(x1))).add(w.lanewise(LSHR, 16).mul(x2).add(w.lanewise(LSHR, 24).mul(x3)));
+                    ta = v.mul(x0).add(v.lanewise(LSHR, 8).mul(x1)).add(v.lanewise(LSHR, 16).mul(x2).add(v.lanewise(LSHR, 24).mul(x3))).add(ta);
+                    tb = w.mul(x0).add(w.lanewise(LSHR, 8).mul(x1)).add(w.lanewise(LSHR, 16).mul(x2).add(w.lanewise(LSHR, 24).mul(x3))).add(tb);
                 }
+                IntVector centre = IntVector.fromMemorySegment(I, x, s + 1024, LITTLE_ENDIAN);
                 FloatVector dx = FloatVector.fromMemorySegment(F, x, s + 1088, LITTLE_ENDIAN);
                 FloatVector d = scales.selectFrom(ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN),
                         ShortVector.fromMemorySegment(S, data, p + 72, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
                 FloatVector e = scales.selectFrom(ShortVector.fromMemorySegment(S, data, q, LITTLE_ENDIAN),
                         ShortVector.fromMemorySegment(S, data, q + 72, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
-                a = ((FloatVector) ta.convert(I2F, 0)).fma(d.mul(dx), a);
-                b = ((FloatVector) tb.convert(I2F, 0)).fma(e.mul(dx), b);
+                a = ((FloatVector) centre.add(ta).convert(I2F, 0)).fma(d.mul(dx), a);
+                b = ((FloatVector) centre.add(tb).convert(I2F, 0)).fma(e.mul(dx), b);
                 s += 1152;
                 p += 144;
                 q += 144;
@@ -111,56 +112,59 @@ final class IQ4_NL extends CodeBook32 {
             FloatVector a2 = FloatVector.zero(F), b2 = FloatVector.zero(F);
             FloatVector a3 = FloatVector.zero(F), b3 = FloatVector.zero(F);
             while (p != end) {
-                IntVector t0 = IntVector.fromMemorySegment(I, x, s0 + 1024, LITTLE_ENDIAN), u0 = t0;
-                IntVector t1 = IntVector.fromMemorySegment(I, x, s1 + 1024, LITTLE_ENDIAN), u1 = t1;
-                IntVector t2 = IntVector.fromMemorySegment(I, x, s2 + 1024, LITTLE_ENDIAN), u2 = t2;
-                IntVector t3 = IntVector.fromMemorySegment(I, x, s3 + 1024, LITTLE_ENDIAN), u3 = t3;
+                IntVector t0 = IntVector.zero(I), u0 = t0;
+                IntVector t1 = IntVector.zero(I), u1 = t1;
+                IntVector t2 = IntVector.zero(I), u2 = t2;
+                IntVector t3 = IntVector.zero(I), u3 = t3;
                 for (long h = 0; h != 16; h += 8) {
                     ByteVector n = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, p + h, LITTLE_ENDIAN),
                             ShortVector.fromMemorySegment(S, data, p + 72 + h, LITTLE_ENDIAN)).reinterpretAsBytes();
                     ByteVector m = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, q + h, LITTLE_ENDIAN),
                             ShortVector.fromMemorySegment(S, data, q + 72 + h, LITTLE_ENDIAN)).reinterpretAsBytes();
-                    IntVector v = n.selectFrom(codes).reinterpretAsInts(), w = m.selectFrom(codes).reinterpretAsInts();
-                    for (long k = 64 * h, middle = k + 256, last = k + 512; k != last; k += 64) {
-                        if (k == middle) {
-                            v = n.reinterpretAsInts().lanewise(LSHR, 4).reinterpretAsBytes().selectFrom(codes).reinterpretAsInts();
-                            w = m.reinterpretAsInts().lanewise(LSHR, 4).reinterpretAsBytes().selectFrom(codes).reinterpretAsInts();
+                    long k = 64 * h;
+                    for (int high = 0; high < 8; high += 4) {
+                        IntVector c = n.reinterpretAsInts().lanewise(LSHR, high).reinterpretAsBytes().selectFrom(codes).reinterpretAsInts();
+                        IntVector e = m.reinterpretAsInts().lanewise(LSHR, high).reinterpretAsBytes().selectFrom(codes).reinterpretAsInts();
+                        for (int shift = 0; shift < 32; shift += 8, k += 64) {
+                            IntVector v = c.lanewise(LSHR, shift), w = e.lanewise(LSHR, shift);
+                            IntVector y = IntVector.fromMemorySegment(I, x, s0 + k, LITTLE_ENDIAN);
+                            t0 = v.mul(y).add(t0);
+                            u0 = w.mul(y).add(u0);
+                            y = IntVector.fromMemorySegment(I, x, s1 + k, LITTLE_ENDIAN);
+                            t1 = v.mul(y).add(t1);
+                            u1 = w.mul(y).add(u1);
+                            y = IntVector.fromMemorySegment(I, x, s2 + k, LITTLE_ENDIAN);
+                            t2 = v.mul(y).add(t2);
+                            u2 = w.mul(y).add(u2);
+                            y = IntVector.fromMemorySegment(I, x, s3 + k, LITTLE_ENDIAN);
+                            t3 = v.mul(y).add(t3);
+                            u3 = w.mul(y).add(u3);
                         }
-                        IntVector y = IntVector.fromMemorySegment(I, x, s0 + k, LITTLE_ENDIAN);
-                        t0 = t0.add(v.mul(y));
-                        u0 = u0.add(w.mul(y));
-                        y = IntVector.fromMemorySegment(I, x, s1 + k, LITTLE_ENDIAN);
-                        t1 = t1.add(v.mul(y));
-                        u1 = u1.add(w.mul(y));
-                        y = IntVector.fromMemorySegment(I, x, s2 + k, LITTLE_ENDIAN);
-                        t2 = t2.add(v.mul(y));
-                        u2 = u2.add(w.mul(y));
-                        y = IntVector.fromMemorySegment(I, x, s3 + k, LITTLE_ENDIAN);
-                        t3 = t3.add(v.mul(y));
-                        u3 = u3.add(w.mul(y));
-                        v = v.lanewise(LSHR, 8);
-                        w = w.lanewise(LSHR, 8);
                     }
                 }
                 FloatVector d = scales.selectFrom(ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN),
                         ShortVector.fromMemorySegment(S, data, p + 72, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
                 FloatVector f = scales.selectFrom(ShortVector.fromMemorySegment(S, data, q, LITTLE_ENDIAN),
                         ShortVector.fromMemorySegment(S, data, q + 72, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
+                IntVector centre = IntVector.fromMemorySegment(I, x, s0 + 1024, LITTLE_ENDIAN);
                 FloatVector dx = FloatVector.fromMemorySegment(F, x, s0 + 1088, LITTLE_ENDIAN);
-                a0 = ((FloatVector) t0.convert(I2F, 0)).fma(d.mul(dx), a0);
-                b0 = ((FloatVector) u0.convert(I2F, 0)).fma(f.mul(dx), b0);
+                a0 = ((FloatVector) centre.add(t0).convert(I2F, 0)).fma(d.mul(dx), a0);
+                b0 = ((FloatVector) centre.add(u0).convert(I2F, 0)).fma(f.mul(dx), b0);
                 s0 += 1152;
+                centre = IntVector.fromMemorySegment(I, x, s1 + 1024, LITTLE_ENDIAN);
                 dx = FloatVector.fromMemorySegment(F, x, s1 + 1088, LITTLE_ENDIAN);
-                a1 = ((FloatVector) t1.convert(I2F, 0)).fma(d.mul(dx), a1);
-                b1 = ((FloatVector) u1.convert(I2F, 0)).fma(f.mul(dx), b1);
+                a1 = ((FloatVector) centre.add(t1).convert(I2F, 0)).fma(d.mul(dx), a1);
+                b1 = ((FloatVector) centre.add(u1).convert(I2F, 0)).fma(f.mul(dx), b1);
                 s1 += 1152;
+                centre = IntVector.fromMemorySegment(I, x, s2 + 1024, LITTLE_ENDIAN);
                 dx = FloatVector.fromMemorySegment(F, x, s2 + 1088, LITTLE_ENDIAN);
-                a2 = ((FloatVector) t2.convert(I2F, 0)).fma(d.mul(dx), a2);
-                b2 = ((FloatVector) u2.convert(I2F, 0)).fma(f.mul(dx), b2);
+                a2 = ((FloatVector) centre.add(t2).convert(I2F, 0)).fma(d.mul(dx), a2);
+                b2 = ((FloatVector) centre.add(u2).convert(I2F, 0)).fma(f.mul(dx), b2);
                 s2 += 1152;
+                centre = IntVector.fromMemorySegment(I, x, s3 + 1024, LITTLE_ENDIAN);
                 dx = FloatVector.fromMemorySegment(F, x, s3 + 1088, LITTLE_ENDIAN);
-                a3 = ((FloatVector) t3.convert(I2F, 0)).fma(d.mul(dx), a3);
-                b3 = ((FloatVector) u3.convert(I2F, 0)).fma(f.mul(dx), b3);
+                a3 = ((FloatVector) centre.add(t3).convert(I2F, 0)).fma(d.mul(dx), a3);
+                b3 = ((FloatVector) centre.add(u3).convert(I2F, 0)).fma(f.mul(dx), b3);
                 s3 += 1152;
                 p += 144;
                 q += 144;

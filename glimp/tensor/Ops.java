@@ -99,7 +99,7 @@ public final class Ops {
         FloatVector m = FloatVector.broadcast(F, Float.NEGATIVE_INFINITY);
         int i = 0;
         for (; i + L <= n; i += L) {
-            m = m.max(FloatVector.fromArray(F, x, at + i));
+            m = FloatVector.fromArray(F, x, at + i).max(m);
         }
         float max = m.reduceLanes(MAX);
         for (; i < n; i++) {
@@ -115,7 +115,7 @@ public final class Ops {
         for (; i + L <= n; i += L) {
             FloatVector e = Lanes.exp(FloatVector.fromArray(F, x, at + i).sub(shift));
             e.mul(scale).intoArray(x, at + i);
-            s = s.add(e);
+            s = e.add(s);
         }
         float sum = Lanes.sum(s);
         for (; i < n; i++) {

@@ -39,9 +39,10 @@ final class Q2_K extends Blocks256 {
             for (int k = 0; k < 256; k += 128) {
                 for (int j = 0; j < 32; j += L) {
                     IntVector q = Blocks256.bytes(data, p + PAIRS + k / 4 + j);
-                    for (int pair = 0; pair < 4; pair++, q = q.lanewise(LSHR, 2)) {
+                    for (int pair = 0; pair < 4; pair++) {
                         int s = data.get(ValueLayout.JAVA_BYTE, p + k / 16 + 2 * pair + j / 16);
-                        ((FloatVector) q.and(3).convertShape(I2F, F, 0)).mul(d * (s & 15)).sub(m * (s >>> 4 & 15)).intoArray(out, at + k + 32 * pair + j);
+                        FloatVector value = (FloatVector) q.lanewise(LSHR, 2 * pair).and(3).convertShape(I2F, F, 0);
+                        value.mul(d * (s & 15)).sub(m * (s >>> 4 & 15)).intoArray(out, at + k + 32 * pair + j);
                     }
                 }
             }
@@ -69,8 +70,9 @@ final class Q2_K extends Blocks256 {
         long p = row * rowBytes + PAIRS;
         for (int block = 0; block < cols / 256; block++, p += BLOCK_BYTES, at += 128) {
             for (int j = 0; j < 16; j += L) {
-                IntVector v = ByteVector.fromMemorySegment(BYTES, data, p + 4 * j, LITTLE_ENDIAN).reinterpretAsInts();
-                for (int i = 0; i < 128; i += 64, v = v.lanewise(LSHR, 4)) {
+                IntVector q = ByteVector.fromMemorySegment(BYTES, data, p + 4 * j, LITTLE_ENDIAN).reinterpretAsInts();
+                for (int i = 0; i < 128; i += 64) {
+                    IntVector v = q.lanewise(LSHR, i / 16);
                     v.and(EVEN).reinterpretAsFloats().intoArray(w, at + i + j);
                     v.lanewise(LSHR, 8).and(EVEN).reinterpretAsFloats().intoArray(w, at + i + 16 + j);
                     v.and(ODD).reinterpretAsFloats().intoArray(w, at + i + 32 + j);

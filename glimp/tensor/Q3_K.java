@@ -73,8 +73,8 @@ final class Q3_K extends Blocks256 {
                     IntVector q = Blocks256.bytes(data, p + PAIRS + k / 4 + j);
                     IntVector h = Blocks256.bytes(data, p + j).lanewise(LSHR, k / 32);
                     long s = scales >>> j / 16 * 8;
-                    for (int pair = 0; pair < 4; pair++, s >>>= 16, q = q.lanewise(LSHR, 2), h = h.lanewise(LSHR, 1)) {
-                        IntVector value = q.and(3).or(h.and(1).lanewise(LSHL, 2)).sub(4);
+                    for (int pair = 0; pair < 4; pair++, s >>>= 16) {
+                        IntVector value = q.lanewise(LSHR, 2 * pair).and(3).or(h.lanewise(LSHR, pair).and(1).lanewise(LSHL, 2)).sub(4);
                         ((FloatVector) value.convertShape(I2F, F, 0)).mul(d * ((s & 0xFF) - 32)).intoArray(out, at + k + 32 * pair + j);
                     }
                 }
@@ -108,9 +108,10 @@ final class Q3_K extends Blocks256 {
         long p = row * rowBytes;
         for (int block = 0; block < cols / 256; block++, p += BLOCK_BYTES, at += 128) {
             for (int j = 0; j < 16; j += L) {
-                IntVector v = ByteVector.fromMemorySegment(BYTES, data, p + PAIRS + 4 * j, LITTLE_ENDIAN).reinterpretAsInts();
-                IntVector h = third(data, p, j);
-                for (int i = 0; i < 128; i += 64, v = v.lanewise(LSHR, 4), h = h.lanewise(LSHR, 2)) {
+                IntVector q = ByteVector.fromMemorySegment(BYTES, data, p + PAIRS + 4 * j, LITTLE_ENDIAN).reinterpretAsInts();
+                IntVector third = third(data, p, j);
+                for (int i = 0; i < 128; i += 64) {
+                    IntVector v = q.lanewise(LSHR, i / 16), h = third.lanewise(LSHR, i / 32);
                     IntVector even = v.and(0x03030303).or(h.lanewise(LSHL, 2).and(0x04040404));
                     even.and(EVEN).reinterpretAsFloats().intoArray(w, at + i + j);
                     even.lanewise(LSHR, 8).and(EVEN).reinterpretAsFloats().intoArray(w, at + i + 16 + j);

@@ -164,41 +164,41 @@ final class Q4_0 extends CodeBook32 implements Nibbles {
                 ShortVector t0 = ShortVector.zero(S), u0 = ShortVector.zero(S);
                 ShortVector t1 = ShortVector.zero(S), u1 = ShortVector.zero(S);
                 for (long h = 0; h != 16; h += 8) {
-                    IntVector v = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, p + h, LITTLE_ENDIAN),
+                    IntVector a = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, p + h, LITTLE_ENDIAN),
                             ShortVector.fromMemorySegment(S, data, p + 72 + h, LITTLE_ENDIAN)).reinterpretAsInts();
-                    IntVector w = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, q + h, LITTLE_ENDIAN),
+                    IntVector b = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, q + h, LITTLE_ENDIAN),
                             ShortVector.fromMemorySegment(S, data, q + 72 + h, LITTLE_ENDIAN)).reinterpretAsInts();
-                    for (long k = 32 * h, last = k + 256; k != last; k += 64) {
+                    long k = 32 * h;
+                    for (int shift = 0; shift < 16; shift += 4, k += 64) {
+                        ShortVector v = a.lanewise(LSHR, shift).reinterpretAsShorts(), w = b.lanewise(LSHR, shift).reinterpretAsShorts();
                         ShortVector y = ShortVector.fromMemorySegment(S, x, s0 + k, LITTLE_ENDIAN);
-                        t0 = t0.add(v.reinterpretAsShorts().mul(y));
-                        u0 = u0.add(w.reinterpretAsShorts().mul(y));
+                        t0 = v.mul(y).add(t0);
+                        u0 = w.mul(y).add(u0);
                         y = ShortVector.fromMemorySegment(S, x, s1 + k, LITTLE_ENDIAN);
-                        t1 = t1.add(v.reinterpretAsShorts().mul(y));
-                        u1 = u1.add(w.reinterpretAsShorts().mul(y));
-                        v = v.lanewise(LSHR, 4);
-                        w = w.lanewise(LSHR, 4);
+                        t1 = v.mul(y).add(t1);
+                        u1 = w.mul(y).add(u1);
                     }
                 }
                 FloatVector d = scales.selectFrom(ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN),
                         ShortVector.fromMemorySegment(S, data, p + 72, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
                 FloatVector f = scales.selectFrom(ShortVector.fromMemorySegment(S, data, q, LITTLE_ENDIAN),
                         ShortVector.fromMemorySegment(S, data, q + 72, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
-                IntVector e = IntVector.fromMemorySegment(I, x, s0 + 512, LITTLE_ENDIAN);
+                ShortVector e = ShortVector.fromMemorySegment(S, x, s0 + 512, LITTLE_ENDIAN);
                 FloatVector dx = FloatVector.fromMemorySegment(F, x, s0 + 576, LITTLE_ENDIAN);
-                IntVector r = t0.reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                IntVector r = e.add(t0).reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
                 a0 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a0);
-                r = u0.reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                r = e.add(u0).reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
                 b0 = ((FloatVector) r.convert(I2F, 0)).fma(f.mul(dx), b0);
                 s0 += 640;
-                e = IntVector.fromMemorySegment(I, x, s1 + 512, LITTLE_ENDIAN);
+                e = ShortVector.fromMemorySegment(S, x, s1 + 512, LITTLE_ENDIAN);
                 dx = FloatVector.fromMemorySegment(F, x, s1 + 576, LITTLE_ENDIAN);
-                r = t1.reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                r = e.add(t1).reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
                 a1 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a1);
-                r = u1.reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                r = e.add(u1).reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
                 b1 = ((FloatVector) r.convert(I2F, 0)).fma(f.mul(dx), b1);
                 s1 += 640;
                 p += 144;
@@ -233,65 +233,65 @@ final class Q4_0 extends CodeBook32 implements Nibbles {
                 ShortVector t2 = ShortVector.zero(S), u2 = ShortVector.zero(S);
                 ShortVector t3 = ShortVector.zero(S), u3 = ShortVector.zero(S);
                 for (long h = 0; h != 16; h += 8) {
-                    IntVector v = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, p + h, LITTLE_ENDIAN),
+                    IntVector a = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, p + h, LITTLE_ENDIAN),
                             ShortVector.fromMemorySegment(S, data, p + 72 + h, LITTLE_ENDIAN)).reinterpretAsInts();
-                    IntVector w = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, q + h, LITTLE_ENDIAN),
+                    IntVector b = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, q + h, LITTLE_ENDIAN),
                             ShortVector.fromMemorySegment(S, data, q + 72 + h, LITTLE_ENDIAN)).reinterpretAsInts();
-                    for (long k = 32 * h, last = k + 256; k != last; k += 64) {
+                    long k = 32 * h;
+                    for (int shift = 0; shift < 16; shift += 4, k += 64) {
+                        ShortVector v = a.lanewise(LSHR, shift).reinterpretAsShorts(), w = b.lanewise(LSHR, shift).reinterpretAsShorts();
                         ShortVector y = ShortVector.fromMemorySegment(S, x, s0 + k, LITTLE_ENDIAN);
-                        t0 = t0.add(v.reinterpretAsShorts().mul(y));
-                        u0 = u0.add(w.reinterpretAsShorts().mul(y));
+                        t0 = v.mul(y).add(t0);
+                        u0 = w.mul(y).add(u0);
                         y = ShortVector.fromMemorySegment(S, x, s1 + k, LITTLE_ENDIAN);
-                        t1 = t1.add(v.reinterpretAsShorts().mul(y));
-                        u1 = u1.add(w.reinterpretAsShorts().mul(y));
+                        t1 = v.mul(y).add(t1);
+                        u1 = w.mul(y).add(u1);
                         y = ShortVector.fromMemorySegment(S, x, s2 + k, LITTLE_ENDIAN);
-                        t2 = t2.add(v.reinterpretAsShorts().mul(y));
-                        u2 = u2.add(w.reinterpretAsShorts().mul(y));
+                        t2 = v.mul(y).add(t2);
+                        u2 = w.mul(y).add(u2);
                         y = ShortVector.fromMemorySegment(S, x, s3 + k, LITTLE_ENDIAN);
-                        t3 = t3.add(v.reinterpretAsShorts().mul(y));
-                        u3 = u3.add(w.reinterpretAsShorts().mul(y));
-                        v = v.lanewise(LSHR, 4);
-                        w = w.lanewise(LSHR, 4);
+                        t3 = v.mul(y).add(t3);
+                        u3 = w.mul(y).add(u3);
                     }
                 }
                 FloatVector d = scales.selectFrom(ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN),
                         ShortVector.fromMemorySegment(S, data, p + 72, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
                 FloatVector f = scales.selectFrom(ShortVector.fromMemorySegment(S, data, q, LITTLE_ENDIAN),
                         ShortVector.fromMemorySegment(S, data, q + 72, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
-                IntVector e = IntVector.fromMemorySegment(I, x, s0 + 512, LITTLE_ENDIAN);
+                ShortVector e = ShortVector.fromMemorySegment(S, x, s0 + 512, LITTLE_ENDIAN);
                 FloatVector dx = FloatVector.fromMemorySegment(F, x, s0 + 576, LITTLE_ENDIAN);
-                IntVector r = t0.reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                IntVector r = e.add(t0).reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
                 a0 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a0);
-                r = u0.reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                r = e.add(u0).reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
                 b0 = ((FloatVector) r.convert(I2F, 0)).fma(f.mul(dx), b0);
                 s0 += 640;
-                e = IntVector.fromMemorySegment(I, x, s1 + 512, LITTLE_ENDIAN);
+                e = ShortVector.fromMemorySegment(S, x, s1 + 512, LITTLE_ENDIAN);
                 dx = FloatVector.fromMemorySegment(F, x, s1 + 576, LITTLE_ENDIAN);
-                r = t1.reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                r = e.add(t1).reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
                 a1 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a1);
-                r = u1.reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                r = e.add(u1).reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
                 b1 = ((FloatVector) r.convert(I2F, 0)).fma(f.mul(dx), b1);
                 s1 += 640;
-                e = IntVector.fromMemorySegment(I, x, s2 + 512, LITTLE_ENDIAN);
+                e = ShortVector.fromMemorySegment(S, x, s2 + 512, LITTLE_ENDIAN);
                 dx = FloatVector.fromMemorySegment(F, x, s2 + 576, LITTLE_ENDIAN);
-                r = t2.reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                r = e.add(t2).reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
                 a2 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a2);
-                r = u2.reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                r = e.add(u2).reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
                 b2 = ((FloatVector) r.convert(I2F, 0)).fma(f.mul(dx), b2);
                 s2 += 640;
-                e = IntVector.fromMemorySegment(I, x, s3 + 512, LITTLE_ENDIAN);
+                e = ShortVector.fromMemorySegment(S, x, s3 + 512, LITTLE_ENDIAN);
                 dx = FloatVector.fromMemorySegment(F, x, s3 + 576, LITTLE_ENDIAN);
-                r = t3.reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                r = e.add(t3).reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
                 a3 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a3);
-                r = u3.reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).add(e).and(0xFFFF0000);
+                r = e.add(u3).reinterpretAsInts();
+                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
                 b3 = ((FloatVector) r.convert(I2F, 0)).fma(f.mul(dx), b3);
                 s3 += 640;
                 p += 144;

@@ -22,9 +22,6 @@ import jdk.incubator.vector.VectorSpecies;
  * After every 32 columns the sums become floats and get their scales, which takes a sixth of the time. That is a method of its
  * own, which finds them in the L1 cache, since both in one are more than the first compiler takes. Strides are constants, a part of
  * the addresses: as variables they need more registers than there are (one vector of tokens: 141 GFLOP/s, not 169).
- *
- * <p>Operations are called on the vector just made, and given the one that a loop carries: of that the compiler knows only
- * that it is some vector, and where there are several sizes of them, such a call may not be inlined (15 times slower).
  */
 final class ShortGemm {
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
