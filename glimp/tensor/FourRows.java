@@ -10,7 +10,8 @@ import jdk.incubator.vector.VectorSpecies;
  * <p>Lanes are columns. So the activations are read as they lie and there are as many tokens as there are, where
  * {@link Gemm} packs them and fills up its vectors; and with one vector of tokens Gemm is bound by its broadcasts (82 of 118
  * GFLOP/s on Zen 4; four rows by four tokens reach 100). What it costs instead are sums across lanes, those of
- * {@link #ROWS} rows at once.
+ * {@link #ROWS} rows at once. And four by four sums want 32 registers: machines of 16 (AVX2) are faster by tiles of Gemm always
+ * (24 tokens of F16: 57 GFLOP/s, not 40).
  */
 final class FourRows {
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
@@ -20,8 +21,8 @@ final class FourRows {
      * memory in too short pieces for the hardware's prefetchers.
      */
     static final int ROWS = L;
-    /** Most tokens of a kernel: machines of 16 vector registers (256 bits) take three. */
-    private static final int GROUP = L == 8 ? 3 : 4;
+    /** Most tokens of a kernel. */
+    private static final int GROUP = 4;
     /** Columns at a time: four rows of them are 16 kB, which stay in the L1 cache beside four tokens. */
     static final int DEPTH = 1024;
     /** Rows must not be 4 kB apart: they would share their sets of the cache. */

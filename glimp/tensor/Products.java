@@ -9,8 +9,8 @@ import java.util.stream.IntStream;
  *
  * <p>Four ways. Up to {@value #SMALL} tokens, every worker streams its share of the rows from memory and multiplies each
  * with all tokens: the time is that of reading the weights. Above, the time is that of the arithmetic: weights of four bits are
- * multiplied as integers, {@link ShortTile}; of others, up to {@value #MEDIUM} tokens a few rows are decoded to floats and
- * multiplied with some tokens at a time, {@link FourRows}; in larger batches tiles of {@value #TILE} rows with the whole batch,
+ * multiplied as integers, {@link ShortTile}; of others, in batches of {@linkplain #MEDIUM medium size} a few rows are decoded to floats
+ * and multiplied with some tokens at a time, {@link FourRows}; in larger ones {@linkplain #TILE tiles} of rows with the whole batch,
  * by the {@link Gemm} micro-kernel.
  */
 public final class Products {
@@ -19,13 +19,14 @@ public final class Products {
     /**
      * The largest batch whose tokens are multiplied three or four at a time. (Zen 4, F16 of 1024 x 1024, one thread, GFLOP/s with
      * 9, 16, 24, 32 tokens: 68, 83, 88, 94; in tiles 36, 65, 64, 85. In a model of such matrices 32 tokens take 8 % less in tiles.)
+     * In vectors of 256 bits tiles have less to fill up, and sums of four rows and tokens have too few registers.
      */
-    private static final int MEDIUM = 28;
+    private static final int MEDIUM = Gemm.LANES == 8 ? SMALL : 28;
     /**
      * Rows decoded together: eight micro-tiles, with {@link #DEPTH} columns 192 kB, which stay in a core's L2 beside the 256 kB
      * of a panel. (Zen 4, Q8_0, 64 and 512 tokens: 101 and 99 of 118 GFLOP/s; 96 x 256 gives 96, 192 x 256 93.)
      */
-    private static final int TILE = 48;
+    private static final int TILE = 8 * Gemm.ROWS;
     private static final int DEPTH = 1024;
     /** Rows of the decoded tile are this far apart, since a distance of 4 kB would map them onto the same L1 sets. */
     private static final int STRIDE = DEPTH + 16;

@@ -9,13 +9,13 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The micro-kernel of large products with weights of four bits: twelve rows times up to two vectors of tokens, as integers.
+ * The micro-kernel of large products with weights of four bits: twelve rows, or eight, times up to two vectors of tokens, as integers.
  *
  * <p>A lane of 16 bits is half as wide as a float: 32 products are one multiplication and one addition, for which a core has
- * four pipes, where as floats they are two FMAs on two of them. Zen 4: 170 GFLOP/s, {@link Gemm} 112; in vectors of 256 bits a whole
- * product 98 and 42. Two rows share a lane of 32 bits, and a token stands in both of its halves: so one broadcast, which from an
+ * four pipes, where as floats they are two FMAs on two of them. Zen 4: 170 GFLOP/s, {@link Gemm} 112. Two rows share a lane of 32 bits, and a token stands in both of its halves: so one broadcast, which from an
  * int costs a load and no more, serves 32 products, and a vector is as many tokens as one of floats. Six pairs by two
- * vectors: 4 x 4 is as fast, 6 x 4 has too many registers (147), and so has a loop unrolled by two (156).
+ * vectors: 4 x 4 is as fast, 6 x 4 has too many registers (147), and so has a loop unrolled by two (156). AVX2 has half of the
+ * registers: four pairs there (149; five or six 97 to 118).
  *
  * <p>A sum of 32 products of weights -8 .. 7 and activations -127 .. 127 is at most 32 x 8 x 127 = 32512 and fits. Weights come as
  * nibbles, 0 .. 15, and the sums begin at -8 times that of the activations: what overflows on the way is right again in the end.
@@ -28,8 +28,9 @@ final class ShortGemm {
     private static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
     private static final int L = F.length();
     /** Rows of a micro-tile. */
-    static final int ROWS = 12;
+    static final int ROWS = L == 8 ? 8 : 12;
     private static final int PAIRS = ROWS / 2;
+    private static final boolean SIX = PAIRS == 6;
     /** Tokens of a panel. */
     static final int PANEL = 2 * L;
     /** Columns with a scale of their own, for weights and for activations. */
@@ -50,10 +51,10 @@ final class ShortGemm {
     private ShortGemm() {}
 
     /**
-     * {@code c[12][PANEL] += w[12][blocks][32] x[blocks][32][lanes]}, every block times its scales.
+     * {@code c[ROWS][PANEL] += w[ROWS][blocks][32] x[blocks][32][lanes]}, every block times its scales.
      *
-     * @param w nibbles from {@code wAt}: {@code int[6][STRIDE]}, those of rows 2 i in the lower halves, of 2 i + 1 in the upper ones
-     * @param d their blocks' scales from {@code dAt}: {@code float[12][SCALES]}
+     * @param w nibbles from {@code wAt}: {@code int[ROWS / 2][STRIDE]}, those of rows 2 i in the lower halves, of 2 i + 1 in the upper ones
+     * @param d their blocks' scales from {@code dAt}: {@code float[ROWS][SCALES]}
      * @param x from {@code xAt}: {@code int[blocks][STEPS][lanes]}, see {@link ShortPanels}
      * @param dx scales from {@code dxAt}: {@code float[blocks][lanes]}
      * @param lanes one vector of floats or two @param sums {@code int[SCRATCH]}
@@ -88,17 +89,21 @@ final class ShortGemm {
                 c0 = x0.mul(v).add(c0); c1 = x1.mul(v).add(c1);
                 v = IntVector.broadcast(I, w[wAt + 3 * STRIDE]).reinterpretAsShorts();
                 d0 = x0.mul(v).add(d0); d1 = x1.mul(v).add(d1);
-                v = IntVector.broadcast(I, w[wAt + 4 * STRIDE]).reinterpretAsShorts();
-                e0 = x0.mul(v).add(e0); e1 = x1.mul(v).add(e1);
-                v = IntVector.broadcast(I, w[wAt + 5 * STRIDE]).reinterpretAsShorts();
-                f0 = x0.mul(v).add(f0); f1 = x1.mul(v).add(f1);
+                if (SIX) {
+                    v = IntVector.broadcast(I, w[wAt + 4 * STRIDE]).reinterpretAsShorts();
+                    e0 = x0.mul(v).add(e0); e1 = x1.mul(v).add(e1);
+                    v = IntVector.broadcast(I, w[wAt + 5 * STRIDE]).reinterpretAsShorts();
+                    f0 = x0.mul(v).add(f0); f1 = x1.mul(v).add(f1);
+                }
             }
             a0.reinterpretAsInts().intoArray(sums, at); a1.reinterpretAsInts().intoArray(sums, at + L);
             b0.reinterpretAsInts().intoArray(sums, at + 2 * L); b1.reinterpretAsInts().intoArray(sums, at + 3 * L);
             c0.reinterpretAsInts().intoArray(sums, at + 4 * L); c1.reinterpretAsInts().intoArray(sums, at + 5 * L);
             d0.reinterpretAsInts().intoArray(sums, at + 6 * L); d1.reinterpretAsInts().intoArray(sums, at + 7 * L);
-            e0.reinterpretAsInts().intoArray(sums, at + 8 * L); e1.reinterpretAsInts().intoArray(sums, at + 9 * L);
-            f0.reinterpretAsInts().intoArray(sums, at + 10 * L); f1.reinterpretAsInts().intoArray(sums, at + 11 * L);
+            if (SIX) {
+                e0.reinterpretAsInts().intoArray(sums, at + 8 * L); e1.reinterpretAsInts().intoArray(sums, at + 9 * L);
+                f0.reinterpretAsInts().intoArray(sums, at + 10 * L); f1.reinterpretAsInts().intoArray(sums, at + 11 * L);
+            }
         }
     }
 
@@ -112,29 +117,32 @@ final class ShortGemm {
                 b = v.mul(IntVector.broadcast(I, w[wAt + STRIDE]).reinterpretAsShorts()).add(b);
                 c = v.mul(IntVector.broadcast(I, w[wAt + 2 * STRIDE]).reinterpretAsShorts()).add(c);
                 d = v.mul(IntVector.broadcast(I, w[wAt + 3 * STRIDE]).reinterpretAsShorts()).add(d);
-                e = v.mul(IntVector.broadcast(I, w[wAt + 4 * STRIDE]).reinterpretAsShorts()).add(e);
-                f = v.mul(IntVector.broadcast(I, w[wAt + 5 * STRIDE]).reinterpretAsShorts()).add(f);
+                if (SIX) {
+                    e = v.mul(IntVector.broadcast(I, w[wAt + 4 * STRIDE]).reinterpretAsShorts()).add(e);
+                    f = v.mul(IntVector.broadcast(I, w[wAt + 5 * STRIDE]).reinterpretAsShorts()).add(f);
+                }
             }
             a.reinterpretAsInts().intoArray(sums, at);
             b.reinterpretAsInts().intoArray(sums, at + PANEL);
             c.reinterpretAsInts().intoArray(sums, at + 2 * PANEL);
             d.reinterpretAsInts().intoArray(sums, at + 3 * PANEL);
-            e.reinterpretAsInts().intoArray(sums, at + 4 * PANEL);
-            f.reinterpretAsInts().intoArray(sums, at + 5 * PANEL);
+            if (SIX) {
+                e.reinterpretAsInts().intoArray(sums, at + 4 * PANEL);
+                f.reinterpretAsInts().intoArray(sums, at + 5 * PANEL);
+            }
         }
     }
 
     /**
-     * {@code c[12][PANEL] += sums[blocks][6][PANEL]} times the scales of rows and tokens. The sums stay in the upper halves of
+     * {@code c[ROWS][PANEL] += sums[blocks][ROWS / 2][PANEL]} times the scales of rows and tokens. The sums stay in the upper halves of
      * their lanes; the tokens' scales make up for that.
      */
     private static void scale(int[] sums, float[] d, int dAt, float[] dx, int dxAt, int lanes, int blocks, float[] c, int cAt) {
-        for (int pair = 0; pair < PAIRS; pair += 3, dAt += 6 * SCALES, cAt += 6 * PANEL) {
+        for (int pair = 0; pair < PAIRS; pair += 2, dAt += 4 * SCALES, cAt += 4 * PANEL) {
             for (int v = 0; v < lanes; v += L) {
                 int y = dxAt + v, out = cAt + v, g = dAt;
                 FloatVector a0 = FloatVector.fromArray(F, c, out), a1 = FloatVector.fromArray(F, c, out + PANEL);
                 FloatVector b0 = FloatVector.fromArray(F, c, out + 2 * PANEL), b1 = FloatVector.fromArray(F, c, out + 3 * PANEL);
-                FloatVector c0 = FloatVector.fromArray(F, c, out + 4 * PANEL), c1 = FloatVector.fromArray(F, c, out + 5 * PANEL);
                 for (int at = pair * PANEL + v, end = at + blocks * SUMS; at < end; at += SUMS, y += lanes, g++) {
                     FloatVector x = FloatVector.fromArray(F, dx, y);
                     IntVector t = IntVector.fromArray(I, sums, at);
@@ -143,13 +151,9 @@ final class ShortGemm {
                     t = IntVector.fromArray(I, sums, at + PANEL);
                     b0 = ((FloatVector) t.lanewise(LSHL, 16).convert(I2F, 0)).fma(x.mul(FloatVector.broadcast(F, d[g + 2 * SCALES])), b0);
                     b1 = ((FloatVector) t.and(0xFFFF0000).convert(I2F, 0)).fma(x.mul(FloatVector.broadcast(F, d[g + 3 * SCALES])), b1);
-                    t = IntVector.fromArray(I, sums, at + 2 * PANEL);
-                    c0 = ((FloatVector) t.lanewise(LSHL, 16).convert(I2F, 0)).fma(x.mul(FloatVector.broadcast(F, d[g + 4 * SCALES])), c0);
-                    c1 = ((FloatVector) t.and(0xFFFF0000).convert(I2F, 0)).fma(x.mul(FloatVector.broadcast(F, d[g + 5 * SCALES])), c1);
                 }
                 a0.intoArray(c, out); a1.intoArray(c, out + PANEL);
                 b0.intoArray(c, out + 2 * PANEL); b1.intoArray(c, out + 3 * PANEL);
-                c0.intoArray(c, out + 4 * PANEL); c1.intoArray(c, out + 5 * PANEL);
             }
         }
     }

@@ -23,8 +23,8 @@ final class ShortTile {
     private static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
     /** As many bytes as a vector has ints; there is no vector of four bytes. */
     private static final VectorSpecies<Byte> B = VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * I.length())));
-    /** Most rows. With 12 to 192 the speed is the same: with 1024 columns 96 kB, beside the 135 kB of a panel in a core's L2. */
-    static final int ROWS = 48;
+    /** Most rows: whole tiles of either kernel. With 12 to 192 the speed is the same: with 1024 columns 96 kB, beside the 135 kB of a panel in a core's L2. */
+    static final int ROWS = 8 * Gemm.ROWS;
     private static final int BLOCK = ShortGemm.BLOCK, PANEL = ShortGemm.PANEL, SCALES = ShortGemm.SCALES;
 
     private final int[] nibbles = new int[ROWS / 2 * ShortGemm.STRIDE];
