@@ -21,9 +21,9 @@ import jdk.incubator.vector.VectorSpecies;
  *
  * <p>A few tokens are multiplied with integers, {@link Ints256}. In vectors of 512 bits every format has kernels for one
  * token and for two that take a row as it is and unpack its weights in registers. One row at a time: with two, the compiler
- * kept the loop's constants in memory, and a block took a tenth longer (Zen 4, Q4_K) to a third (Q3_K). In narrower vectors
- * Q4_K and Q6_K have such a kernel for one token; for the others two rows are unpacked to scratch once for all tokens, first
- * their scales, then their weights, and {@link Dot256} does the rest.
+ * kept the loop's constants in memory, and a block took a tenth longer (Zen 4, Q4_K) to a third (Q3_K). In vectors of 256 bits
+ * there is such a kernel for one token, {@link #eight}. In those of 128 bits two rows are unpacked to scratch once for all tokens,
+ * first their scales, then their weights, and {@link Dot256} does the rest.
  */
 abstract class Blocks256 extends Matrix {
     static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
@@ -34,6 +34,10 @@ abstract class Blocks256 extends Matrix {
     private static final VectorSpecies<Byte> AS_MANY = VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * L)));
     private static final IntVector BYTE_SHIFTS = IntVector.fromArray(I, new int[] {0, 8, 16, 24, 0, 8, 16, 24, 0, 8, 16, 24, 0, 8, 16, 24}, 0);
     static final VectorSpecies<Byte> BYTES = ByteVector.SPECIES_PREFERRED;
+    /** For {@link #eight}: of a lane's four bytes the second, and the fourth in the upper half. */
+    static final int ODD_BYTES = 0x00FF00FF;
+    /** Brings the next two lanes to the front. */
+    static final int[] NEXT_TWO = {2, 3, 4, 5, 6, 7, 0, 1};
 
     /* Where the lanes of a block's vectors find their scales, see lanes(). */
     static final int[] NIBBLE_LANES = lanes(Ints256.Order.NIBBLES, 32), BIT_PAIR_LANES = lanes(Ints256.Order.BIT_PAIRS, 16);
@@ -94,7 +98,7 @@ abstract class Blocks256 extends Matrix {
     @Override
     void dot(Activations x, int from, int to, float[] y, boolean add, float[] scratch) {
         Ints256 ints = x.ints256(order);
-        if (!inPlace() || !ints.ready) {
+        if (L == 4 || !ints.ready) {
             super.dot(x, from, to, y, add, scratch);
             return;
         }
@@ -159,11 +163,6 @@ abstract class Blocks256 extends Matrix {
         pairs(row, w, at + Dot256.pairs(cols));
     }
 
-    /** Whether there are kernels that take rows as they are, for the vectors of this machine. */
-    boolean inPlace() {
-        return L == 16;
-    }
-
     /**
      * Up to {@value #SUMS} rows, from p on, times the token whose integers begin at {@code from} of {@code x}: a vector of sums
      * each, that of row i at {@code sums[L i]}.
@@ -176,10 +175,8 @@ abstract class Blocks256 extends Matrix {
      */
     abstract void two(MemorySegment x, long from, long next, long p, int rows, float[] sums);
 
-    /** {@link #one} in vectors of eight lanes, if {@link #inPlace} says that there is one: see {@link Lanes8}. */
-    void eight(MemorySegment x, long from, long p, int rows, float[] sums) {
-        throw new AssertionError(type);
-    }
+    /** {@link #one} in vectors of eight lanes, see {@link Lanes8}. */
+    abstract void eight(MemorySegment x, long from, long p, int rows, float[] sums);
 
     /** The bytes from {@code at} as unsigned numbers, one a lane. */
     static IntVector bytes(MemorySegment data, long at) {

@@ -9,8 +9,8 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Two unpacked rows times one or two tokens, in integers: for the formats with blocks of 256 where vectors have less than 512
- * bits and there is no kernel that takes rows as they are, see {@link Blocks256}.
+ * Two unpacked rows times one or two tokens, in integers: for the formats with blocks of 256 in vectors of 128 bits, where
+ * there is no kernel that takes rows as they are, see {@link Blocks256}.
  *
  * <p><b>Two products in one.</b> A lane of 32 bits holds two weights as {@code u + 2^16 v} and two activations as
  * {@code 2^16 x + y}. Modulo 2^32 their product is {@code u y + 2^16 (u x + v y)}: its upper half is a sum of two products,

@@ -18,7 +18,9 @@ import jdk.incubator.vector.VectorSpecies;
  * lie outside the heap, because there they can lie on cache lines, and arrays begin anywhere.
  *
  * <p>Two integers share a lane of 32 bits, as two weights do (see {@link Dot256}): of each four values 0 and 2 (even), or
- * 1 and 3 (odd), the first of a pair in the upper half. A block takes {@value #BLOCK} bytes:
+ * 1 and 3 (odd), the first of a pair in the upper half. With four weights in the bytes of a lane w, the even ones are
+ * {@code w - 256 odd}: so in vectors of eight lanes the odd activations are less 256 times the even ones, and w is multiplied as it is,
+ * without a mask. A block takes {@value #BLOCK} bytes:
  * <pre>
  *   int[4][even, odd][16]  pairs: 32 values in 8 lanes, two such parts in 16, in the {@link Order} of the weights
  *   float[16]              sums of the values, see {@link Order}
@@ -140,8 +142,9 @@ final class Ints256 {
 
     private void part(int from, long at) {
         for (int k = 0; k < 8; k++, from += 4, at += 4) {
-            data.set(ValueLayout.JAVA_INT, at, (block[from] << 16) + block[from + 2]);
-            data.set(ValueLayout.JAVA_INT, at + 64, (block[from + 1] << 16) + block[from + 3]);
+            int even = (block[from] << 16) + block[from + 2], odd = (block[from + 1] << 16) + block[from + 3];
+            data.set(ValueLayout.JAVA_INT, at, even);
+            data.set(ValueLayout.JAVA_INT, at + 64, L == 8 ? odd - (even << 8) : odd);
         }
     }
 

@@ -222,13 +222,45 @@ final class Q4_K extends Blocks256 implements Nibbles {
         }
     }
 
-    @Override
-    boolean inPlace() {
-        return L >= 8;
-    }
-
+    /**
+     * 32 bytes are two parts of 32 values, each with a scale of its own; four of them a block. Zen 4 limited to AVX2, one thread, rows of
+     * 1024 in the L2 cache: 44 cycles a block.
+     */
     @Override
     void eight(MemorySegment x, long from, long p, int rows, float[] sums) {
-        Lanes8.q4(data, x, from, p, rowBytes, rows, sums);
+        MemorySegment data = this.data;
+        IntVector ownShift = IntVector.fromArray(I, OWN_SHIFTS, 0), ownBits = IntVector.fromArray(I, OWN_BITS, 0);
+        IntVector pairShift = IntVector.fromArray(I, PAIR_SHIFTS, 0), pairBits = IntVector.fromArray(I, PAIR_BITS, 0);
+        IntVector next = IntVector.fromArray(I, NEXT_TWO, 0);
+        for (int row = 0; row < rows; row++) {
+            FloatVector a = FloatVector.zero(F);
+            for (long s = from, end = p + rowBytes; p != end; p += BLOCK_BYTES, s += Ints256.BLOCK) {
+                IntVector head = ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN).reinterpretAsInts();
+                int halves = head.lane(0);
+                IntVector upper = IntVector.broadcast(I, 3).selectFrom(head);
+                IntVector n = IntVector.broadcast(I, 2).selectFrom(head).lanewise(LSHR, ownShift).and(ownBits)
+                        .or(upper.lanewise(LSHR, pairShift.add(4)).and(pairBits));
+                a = ((FloatVector) n.convertShape(I2F, F, 0)).mul(-Float.float16ToFloat((short) (halves >> 16)))
+                        .fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SUMS + 32, LITTLE_ENDIAN), a);
+                n = IntVector.broadcast(I, 1).selectFrom(head).lanewise(LSHR, ownShift).and(ownBits)
+                        .or(upper.lanewise(LSHR, pairShift).and(pairBits));
+                IntVector scales = ((FloatVector) n.convertShape(I2F, F, 0)).mul(Float.float16ToFloat((short) halves)).reinterpretAsInts();
+                FloatVector sum = FloatVector.zero(F);
+                for (long k = 0, z = s; k != 128; k += 32, z += k == 64 ? 224 : 32) {
+                    IntVector v = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES + k, LITTLE_ENDIAN).reinterpretAsInts(), c;
+                    c = v.and(0x0F0F0F0F);
+                    c = c.mul(IntVector.fromMemorySegment(I, x, z, LITTLE_ENDIAN))
+                            .add(c.lanewise(LSHR, 8).and(ODD_BYTES).mul(IntVector.fromMemorySegment(I, x, z + 64, LITTLE_ENDIAN)));
+                    sum = ((FloatVector) c.convertShape(I2F, F, 0)).fma(IntVector.broadcast(I, 0).selectFrom(scales).reinterpretAsFloats(), sum);
+                    c = v.lanewise(LSHR, 4).and(0x0F0F0F0F);
+                    c = c.mul(IntVector.fromMemorySegment(I, x, z + 128, LITTLE_ENDIAN))
+                            .add(c.lanewise(LSHR, 8).and(ODD_BYTES).mul(IntVector.fromMemorySegment(I, x, z + 192, LITTLE_ENDIAN)));
+                    sum = ((FloatVector) c.convertShape(I2F, F, 0)).fma(IntVector.broadcast(I, 1).selectFrom(scales).reinterpretAsFloats(), sum);
+                    scales = next.selectFrom(scales);
+                }
+                a = sum.fma(FloatVector.fromMemorySegment(F, x, s + Ints256.SCALE, LITTLE_ENDIAN), a);
+            }
+            a.intoArray(sums, L * row);
+        }
     }
 }
