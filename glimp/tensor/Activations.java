@@ -21,7 +21,7 @@ public final class Activations {
     private final ShortPanels shorts = new ShortPanels(this);
     private final Ints32[] ints32 = new Ints32[Ints32.Layout.values().length];
     private final Nibbles128 nibbles = new Nibbles128(this);
-    private final Pairs64 pairs64 = new Pairs64(this);
+    private final Pairs64[] pairs64 = {new Pairs64(this, 4), new Pairs64(this, 5)};
     private final Ints256[] ints256 = new Ints256[Ints256.Order.values().length];
 
     /** @param capacity most tokens of a batch @param width features of a token */
@@ -45,7 +45,9 @@ public final class Activations {
             ints.ready = false;
         }
         nibbles.ready = false;
-        pairs64.ready = false;
+        for (Pairs64 pairs : pairs64) {
+            pairs.ready = false;
+        }
         for (Ints256 ints : ints256) {
             ints.ready = false;
         }
@@ -67,8 +69,9 @@ public final class Activations {
         return nibbles;
     }
 
-    Pairs64 pairs64() {
-        return pairs64;
+    /** @param bits of a weight, 4 or 5 */
+    Pairs64 pairs64(int bits) {
+        return pairs64[bits - 4];
     }
 
     Ints256 ints256(Ints256.Order order) {

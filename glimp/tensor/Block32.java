@@ -98,15 +98,26 @@ abstract class Block32 extends Matrix {
         throw new UnsupportedOperationException();
     }
 
-    /** The format's kernel for vectors of eight lanes, if there is one and they are this machine's. */
-    Lanes8.Kernel eight() {
-        return null;
+    /** Bits of a weight, 4 or 5, if the format has a kernel for vectors of {@linkplain #eight eight lanes}; otherwise 0. */
+    int bits() {
+        return 0;
+    }
+
+    private boolean hasEight() {
+        return L == 8 && bits() > 0 && cols % 64 == 0;
+    }
+
+    /**
+     * Rows from p on times the token whose integers begin at {@code from} of x, in vectors of eight lanes: see {@link Lanes8.Kernel}.
+     */
+    void eight(MemorySegment x, long from, long p, int rows, float[] sums) {
+        throw new UnsupportedOperationException();
     }
 
     @Override
     final void prepare(Activations x) {
-        if (eight() != null && cols % 64 == 0) {
-            x.pairs64().make();
+        if (hasEight()) {
+            x.pairs64(bits()).make();
         }
         Ints32.Layout layout = layout();
         if (layout != null && cols >= layout.columns) {
@@ -121,10 +132,9 @@ abstract class Block32 extends Matrix {
      */
     @Override
     final void dot(Activations x, int from, int to, float[] y, boolean add, float[] scratch) {
-        Pairs64 pairs = x.pairs64();
-        Lanes8.Kernel eight = eight();
-        if (eight != null && pairs.ready) {
-            Lanes8.dot(this, eight, pairs.data(), pairs.tokenBytes(), x.tokens, from, to, y, add, scratch);
+        if (hasEight() && x.pairs64(bits()).ready) {
+            Pairs64 pairs = x.pairs64(bits());
+            Lanes8.dot(this, this::eight, pairs.data(), pairs.tokenBytes(), x.tokens, from, to, y, add, scratch);
             return;
         }
         Ints32.Layout layout = layout();

@@ -34,9 +34,8 @@ abstract class Blocks256 extends Matrix {
     private static final VectorSpecies<Byte> AS_MANY = VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * L)));
     private static final IntVector BYTE_SHIFTS = IntVector.fromArray(I, new int[] {0, 8, 16, 24, 0, 8, 16, 24, 0, 8, 16, 24, 0, 8, 16, 24}, 0);
     static final VectorSpecies<Byte> BYTES = ByteVector.SPECIES_PREFERRED;
-    /** For {@link #eight}: of a lane's four bytes the second, and the fourth in the upper half. */
-    static final int ODD_BYTES = 0x00FF00FF;
-    /** Brings the next two lanes to the front. */
+    static final int ODD_BYTES = Lanes8.ODD_BYTES;
+    /** For {@link #eight}: brings the next two lanes to the front. */
     static final int[] NEXT_TWO = {2, 3, 4, 5, 6, 7, 0, 1};
 
     /* Where the lanes of a block's vectors find their scales, see lanes(). */

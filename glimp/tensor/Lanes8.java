@@ -1,20 +1,15 @@
 package glimp.tensor;
 
-import static java.nio.ByteOrder.LITTLE_ENDIAN;
-import static jdk.incubator.vector.VectorOperators.I2F;
-import static jdk.incubator.vector.VectorOperators.LSHR;
-
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * What kernels for vectors of 256 bits (AVX2) share, and that of Q4_0: rows as they are times one token.
- * Those of the formats with blocks of 256 are theirs: {@link Blocks256#eight}.
+ * What kernels for vectors of 256 bits (AVX2) share, which are the formats' own: rows as they are times one
+ * token, {@link Blocks256#eight}, {@link Block32#eight}.
  *
  * <p>Eight lanes are 32 bytes, and 32 nibbles of a block share a scale (Q4_K) or have two (Q6_K): a vector holds one part
  * where one of 512 bits holds two, and its scale is one permutation of the block's. There are 16 registers, not 32: a
@@ -26,14 +21,15 @@ import jdk.incubator.vector.VectorSpecies;
  * go through the heap (Q4_K_M of 0.6B, two threads: 0.6 or 38 tokens/s by chance, 44 to 47 with one).
  */
 final class Lanes8 {
-    private static final VectorSpecies<Byte> B = ByteVector.SPECIES_256;
-    private static final VectorSpecies<Integer> I = IntVector.SPECIES_256;
-    private static final VectorSpecies<Float> F = FloatVector.SPECIES_256;
-    private static final int Q4_0_BYTES = 18;
-    /** The two weights of a lane. */
-    private static final int PAIR4 = 0x000F000F;
-    private static final VectorMask<Integer> UPPER = VectorMask.fromLong(I, 0xF0);
-    private static final VectorMask<Float> UPPER_FLOATS = VectorMask.fromLong(F, 0xF0);
+    static final VectorSpecies<Byte> B = ByteVector.SPECIES_256;
+    static final VectorSpecies<Integer> I = IntVector.SPECIES_256;
+    static final VectorSpecies<Float> F = FloatVector.SPECIES_256;
+    /** Of a lane's four bytes the second, and the fourth in the upper half. */
+    static final int ODD_BYTES = 0x00FF00FF;
+    static final VectorMask<Integer> UPPER = VectorMask.fromLong(I, 0xF0);
+    /** Where a lane's fifth bits begin in Q5_0 and Q5_1, and what multiplies four of them to the fifth bits of four bytes. */
+    static final int[] FIFTHS = {0, 4, 8, 12, 0, 4, 8, 12};
+    static final int SPREAD = 0x02040810;
     /** Rows that a kernel takes at once. */
     private static final int ROWS = 16;
 
@@ -61,36 +57,6 @@ final class Lanes8 {
             Lanes.sums(sums, 0, sums, 0);
             Lanes.sums(sums, 64, sums, 8);
             Matrix.put(sums, 0, count, y, t * m.rows + row, add);
-        }
-    }
-
-    /**
-     * Rows of Q4_0 times a token of {@link Pairs64}, two blocks at a time. Their nibbles lie 18 bytes apart: two loads, of which one
-     * has the first block's in its lower half and the other the second block's in its upper half. All eight products of a lane are
-     * summed, and rounded to their upper halves, before they become a float. (Zen 4 limited to AVX2, one thread, rows of 1024: 40
-     * cycles for 256 weights, 13 GB/s; as floats 109.)
-     */
-    static void blocks(MemorySegment data, MemorySegment x, long from, long p, long rowBytes, int rows, float[] sums) {
-        for (int row = 0; row < rows; row++) {
-            FloatVector a = FloatVector.zero(F), b = FloatVector.zero(F);
-            long s = from, end = p + rowBytes;
-            while (p != end) {
-                IntVector v = ByteVector.fromMemorySegment(B, data, p + 2, LITTLE_ENDIAN).reinterpretAsInts()
-                        .blend(ByteVector.fromMemorySegment(B, data, p + 4, LITTLE_ENDIAN).reinterpretAsInts(), UPPER);
-                short d0 = ShortVector.fromMemorySegment(ShortVector.SPECIES_64, data, p, LITTLE_ENDIAN).lane(0);
-                short d1 = ShortVector.fromMemorySegment(ShortVector.SPECIES_64, data, p + 18, LITTLE_ENDIAN).lane(0);
-                FloatVector d = FloatVector.broadcast(F, Float.float16ToFloat(d0)).blend(Float.float16ToFloat(d1), UPPER_FLOATS);
-                IntVector c = v.and(PAIR4).mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
-                        .add(v.lanewise(LSHR, 8).and(PAIR4).mul(IntVector.fromMemorySegment(I, x, s + 32, LITTLE_ENDIAN)))
-                        .add(v.lanewise(LSHR, 4).and(PAIR4).mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN)))
-                        .add(v.lanewise(LSHR, 12).and(PAIR4).mul(IntVector.fromMemorySegment(I, x, s + 96, LITTLE_ENDIAN)));
-                a = ((FloatVector) c.add(0x8000).and(0xFFFF0000).convertShape(I2F, F, 0))
-                        .fma(d.mul(FloatVector.fromMemorySegment(F, x, s + Pairs64.SCALES, LITTLE_ENDIAN)), a);
-                b = d.fma(FloatVector.fromMemorySegment(F, x, s + Pairs64.OFFSETS, LITTLE_ENDIAN), b);
-                s += Pairs64.BYTES;
-                p += 2 * Q4_0_BYTES;
-            }
-            a.add(b).intoArray(sums, 8 * row);
         }
     }
 }

@@ -8,13 +8,16 @@ import static jdk.incubator.vector.VectorOperators.LSHR;
 
 import glimp.gguf.GgmlType;
 import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Blocks of 32: a half float d and 32 nibbles q, values d (q - 8). */
 final class Q4_0 extends CodeBook32 implements Nibbles {
+    private static final long BYTES = 18;
     private static final byte[] CODES = {-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7};
     private static final VectorSpecies<Short> S = ShortVector.SPECIES_512;
     private static final VectorSpecies<Integer> I = IntVector.SPECIES_512;
@@ -52,12 +55,8 @@ final class Q4_0 extends CodeBook32 implements Nibbles {
     }
 
     @Override
-    Lanes8.Kernel eight() {
-        return FloatVector.SPECIES_PREFERRED.length() == 8 ? this::blocks : null;
-    }
-
-    private void blocks(MemorySegment x, long from, long p, int rows, float[] sums) {
-        Lanes8.blocks(data, x, from, p, rowBytes, rows, sums);
+    int bits() {
+        return 4;
     }
 
     @Override
@@ -305,6 +304,37 @@ final class Q4_0 extends CodeBook32 implements Nibbles {
             b2.intoArray(sums, 16 * (10 + i));
             a3.intoArray(sums, 16 * (12 + i));
             b3.intoArray(sums, 16 * (14 + i));
+        }
+    }
+
+    /**
+     * Two blocks at a time. Their nibbles lie a block apart: two loads, of which one has the first block's in its lower half and the
+     * other the second block's in its upper half. All eight products of a lane are summed before they become a float. (Zen 4
+     * limited to AVX2, one thread, rows of 1024: 45 cycles for 256 weights; as floats 109. Where the size of a block is no constant,
+     * ten more, and with a second size of int vectors, for the scales, thirty.)
+     */
+    @Override
+    void eight(MemorySegment x, long from, long p, int rows, float[] sums) {
+        MemorySegment data = this.data;
+        for (int row = 0; row < rows; row++) {
+            FloatVector a = FloatVector.zero(Lanes8.F);
+            for (long s = from, end = p + rowBytes; p != end; p += 2 * BYTES, s += Pairs64.BYTES) {
+                IntVector v = ByteVector.fromMemorySegment(Lanes8.B, data, p + BYTES - 16, LITTLE_ENDIAN).reinterpretAsInts()
+                        .blend(ByteVector.fromMemorySegment(Lanes8.B, data, p + 2 * BYTES - 32, LITTLE_ENDIAN).reinterpretAsInts(), Lanes8.UPPER);
+                long h0 = LongVector.fromMemorySegment(LongVector.SPECIES_128, data, p, LITTLE_ENDIAN).lane(0);
+                long h1 = LongVector.fromMemorySegment(LongVector.SPECIES_128, data, p + BYTES, LITTLE_ENDIAN).lane(0);
+                IntVector head = IntVector.broadcast(Lanes8.I, (int) h0).blend((int) h1, Lanes8.UPPER);
+                IntVector low = v.and(0x0F0F0F0F), high = v.lanewise(LSHR, 4).and(0x0F0F0F0F);
+                IntVector c = low.mul(IntVector.fromMemorySegment(Lanes8.I, x, s, LITTLE_ENDIAN))
+                        .add(low.lanewise(LSHR, 8).and(Lanes8.ODD_BYTES).mul(IntVector.fromMemorySegment(Lanes8.I, x, s + 32, LITTLE_ENDIAN)))
+                        .add(high.mul(IntVector.fromMemorySegment(Lanes8.I, x, s + 64, LITTLE_ENDIAN)))
+                        .add(high.lanewise(LSHR, 8).and(Lanes8.ODD_BYTES).mul(IntVector.fromMemorySegment(Lanes8.I, x, s + 96, LITTLE_ENDIAN)))
+                        .add(IntVector.fromMemorySegment(Lanes8.I, x, s + Pairs64.CENTRES, LITTLE_ENDIAN)).and(0xFFFF0000);
+                FloatVector d = head.lanewise(LSHL, 16).lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
+                a = ((FloatVector) c.convertShape(I2F, Lanes8.F, 0)).mul(d)
+                        .fma(FloatVector.fromMemorySegment(Lanes8.F, x, s + Pairs64.SCALES, LITTLE_ENDIAN), a);
+            }
+            a.intoArray(sums, 8 * row);
         }
     }
 }
