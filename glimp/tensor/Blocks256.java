@@ -3,7 +3,6 @@ package glimp.tensor;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHR;
-import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2I;
 
 import glimp.gguf.GgmlType;
 import java.lang.foreign.MemorySegment;
@@ -12,7 +11,6 @@ import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -30,13 +28,13 @@ abstract class Blocks256 extends Matrix {
     static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
     static final int L = I.length();
 
-    /** As many bytes as a vector has ints; there is no vector of 4 bytes, so that 128 bits need another way. */
-    private static final VectorSpecies<Byte> AS_MANY = VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * L)));
-    private static final IntVector BYTE_SHIFTS = IntVector.fromArray(I, new int[] {0, 8, 16, 24, 0, 8, 16, 24, 0, 8, 16, 24, 0, 8, 16, 24}, 0);
     static final VectorSpecies<Byte> BYTES = ByteVector.SPECIES_PREFERRED;
     static final int ODD_BYTES = Lanes8.ODD_BYTES;
     /** For {@link #eight}: brings the next two lanes to the front. */
     static final int[] NEXT_TWO = {2, 3, 4, 5, 6, 7, 0, 1};
+
+    /** A block's scales of 32 values, or half of them. */
+    private static final VectorSpecies<Float> EIGHT = L == 4 ? FloatVector.SPECIES_128 : FloatVector.SPECIES_256;
 
     /* Where the lanes of a block's vectors find their scales, see lanes(). */
     static final int[] NIBBLE_LANES = lanes(Ints256.Order.NIBBLES, 32), BIT_PAIR_LANES = lanes(Ints256.Order.BIT_PAIRS, 16);
@@ -177,14 +175,6 @@ abstract class Blocks256 extends Matrix {
     /** {@link #one} in vectors of eight lanes, see {@link Lanes8}. */
     abstract void eight(MemorySegment x, long from, long p, int rows, float[] sums);
 
-    /** The bytes from {@code at} as unsigned numbers, one a lane. */
-    static IntVector bytes(MemorySegment data, long at) {
-        if (L == 4) {
-            return IntVector.broadcast(I, data.get(ValueLayout.JAVA_INT_UNALIGNED, at)).lanewise(LSHR, BYTE_SHIFTS).and(0xFF);
-        }
-        return ByteVector.fromMemorySegment(AS_MANY, data, at, LITTLE_ENDIAN).convertShape(ZERO_EXTEND_B2I, I, 0).reinterpretAsInts();
-    }
-
     /** The half float at {@code at}. */
     static float half(MemorySegment data, long at) {
         return Float.float16ToFloat(data.get(ValueLayout.JAVA_SHORT_UNALIGNED, at));
@@ -235,6 +225,16 @@ abstract class Blocks256 extends Matrix {
             FloatVector by = FloatVector.broadcast(F, d);
             by = L == 16 ? by.blend(m, MINIMA) : k < 8 ? by : FloatVector.broadcast(F, m);
             ((FloatVector) n.convertShape(I2F, F, 0)).mul(by).intoArray(w, at + k);
+        }
+    }
+
+    /** {@link SmallInts#scales} of a block of Q4_K or Q5_K whose weights come less {@code zero}: {@code d s} and {@code zero d s - m n}. */
+    static void blockScales(MemorySegment data, long p, float zero, float[] scales, float[] offsets, int at) {
+        header(data, p, offsets, at);
+        for (int k = at; k < at + 8; k += EIGHT.length()) {
+            FloatVector d = FloatVector.fromArray(EIGHT, offsets, k);
+            d.intoArray(scales, k);
+            d.mul(zero).add(FloatVector.fromArray(EIGHT, offsets, k + 8)).intoArray(offsets, k);
         }
     }
 

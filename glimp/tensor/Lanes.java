@@ -1,10 +1,18 @@
 package glimp.tensor;
 
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.LT;
+import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2I;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -15,11 +23,16 @@ import jdk.incubator.vector.VectorSpecies;
  */
 public final class Lanes {
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+    private static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
     private static final int L = F.length();
     private static final VectorShuffle<Float> BY_8 = by(8), BY_4 = by(4), BY_2 = by(2), BY_1 = by(1);
 
     /** The lanes whose number has the bit 8, 4, 2 or 1. */
     private static final VectorMask<Float> WITH_8 = with(8), WITH_4 = with(4), WITH_2 = with(2), WITH_1 = with(1);
+
+    /** As many bytes as a vector has ints; there is no vector of 4 bytes, so that 128 bits need another way. */
+    private static final VectorSpecies<Byte> AS_MANY = VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * L)));
+    private static final IntVector BYTE_SHIFTS = IntVector.fromArray(I, new int[] {0, 8, 16, 24, 0, 8, 16, 24, 0, 8, 16, 24, 0, 8, 16, 24}, 0);
 
     private static final float LOG2_E = (float) (1 / Math.log(2));
     /** ln 2 in two parts: the first has so few bits that its products with whole numbers below 256 are exact. */
@@ -102,5 +115,28 @@ public final class Lanes {
             lanes[i] = (i & bit) != 0;
         }
         return VectorMask.fromArray(F, lanes, 0);
+    }
+
+    /** The bytes from {@code at} as unsigned numbers, one a lane. */
+    static IntVector bytes(MemorySegment data, long at) {
+        if (L == 4) {
+            return IntVector.broadcast(I, data.get(ValueLayout.JAVA_INT_UNALIGNED, at)).lanewise(LSHR, BYTE_SHIFTS).and(0xFF);
+        }
+        return ByteVector.fromMemorySegment(AS_MANY, data, at, LITTLE_ENDIAN).convertShape(ZERO_EXTEND_B2I, I, 0).reinterpretAsInts();
+    }
+
+    /** As many bytes as a vector has ints, those from {@code p} in the lower halves of its lanes, those from {@code q} in the upper. */
+    static IntVector pair(MemorySegment data, long p, long q) {
+        return bytes(data, p).or(bytes(data, q).lanewise(LSHL, 16));
+    }
+
+    /** The sums of both halves of every lane. */
+    static IntVector plus(IntVector v, IntVector w) {
+        return v.reinterpretAsShorts().add(w.reinterpretAsShorts()).reinterpretAsInts();
+    }
+
+    /** Both halves of every lane less n. */
+    static IntVector less(IntVector v, int n) {
+        return v.reinterpretAsShorts().sub((short) n).reinterpretAsInts();
     }
 }

@@ -8,9 +8,9 @@ import java.util.stream.IntStream;
  * Matrix products of a forward pass, shared among a team: {@code y[t][row] (+)= W[row] . x[t]}.
  *
  * <p>Four ways. Up to {@value #SMALL} tokens, every worker streams its share of the rows from memory and multiplies each
- * with all tokens: the time is that of reading the weights. Above, the time is that of the arithmetic: weights of four bits are
- * multiplied as integers, {@link ShortTile}; of others, in batches of {@linkplain #MEDIUM medium size} a few rows are decoded to floats
- * and multiplied with some tokens at a time, {@link FourRows}; in larger ones {@linkplain #TILE tiles} of rows with the whole batch,
+ * with all tokens: the time is that of reading the weights. Above, the time is that of the arithmetic: weights of four to six bits
+ * are multiplied as integers, {@link ShortTile}; of others, in batches of {@linkplain #MEDIUM medium size} a few rows are decoded to
+ * floats and multiplied with some tokens at a time, {@link FourRows}; in larger ones {@linkplain #TILE tiles} of rows with the whole batch,
  * by the {@link Gemm} micro-kernel.
  */
 public final class Products {
@@ -114,7 +114,7 @@ public final class Products {
     private enum Way { ROWS, FLOATS, SHORTS }
 
     private Way way(Product p) {
-        if (p.matrix instanceof Nibbles && !floatActivations) {
+        if (p.matrix instanceof SmallInts && !floatActivations) {
             return Way.SHORTS;
         }
         return p.x.tokens <= MEDIUM ? Way.ROWS : Way.FLOATS;

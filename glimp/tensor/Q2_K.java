@@ -39,7 +39,7 @@ final class Q2_K extends Blocks256 {
             float d = Blocks256.half(data, p + D), m = Blocks256.half(data, p + M);
             for (int k = 0; k < 256; k += 128) {
                 for (int j = 0; j < 32; j += L) {
-                    IntVector q = Blocks256.bytes(data, p + PAIRS + k / 4 + j);
+                    IntVector q = Lanes.bytes(data, p + PAIRS + k / 4 + j);
                     for (int pair = 0; pair < 4; pair++) {
                         int s = data.get(ValueLayout.JAVA_BYTE, p + k / 16 + 2 * pair + j / 16);
                         FloatVector value = (FloatVector) q.lanewise(LSHR, 2 * pair).and(3).convertShape(I2F, F, 0);
@@ -56,12 +56,12 @@ final class Q2_K extends Blocks256 {
         for (int block = 0; block < cols / 256; block++, p += BLOCK_BYTES, at += 64, offsets += 16) {
             float d = Blocks256.half(data, p + D), m = -Blocks256.half(data, p + M);
             for (int k = 0; k < 16; k += L) {
-                ((FloatVector) Blocks256.bytes(data, p + k).and(15).convertShape(I2F, F, 0)).mul(FloatVector.fromArray(F, QUARTERS, k).mul(d))
+                ((FloatVector) Lanes.bytes(data, p + k).and(15).convertShape(I2F, F, 0)).mul(FloatVector.fromArray(F, QUARTERS, k).mul(d))
                         .intoArray(w, offsets + k);
             }
             spread(w, offsets, BIT_PAIR_LANES, at);
             for (int k = 0; k < 16; k += L) {
-                ((FloatVector) Blocks256.bytes(data, p + k).lanewise(LSHR, 4).convertShape(I2F, F, 0)).mul(m).intoArray(w, offsets + k);
+                ((FloatVector) Lanes.bytes(data, p + k).lanewise(LSHR, 4).convertShape(I2F, F, 0)).mul(m).intoArray(w, offsets + k);
             }
         }
     }

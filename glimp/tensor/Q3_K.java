@@ -73,8 +73,8 @@ final class Q3_K extends Blocks256 {
             for (int k = 0; k < 256; k += 128) {
                 long scales = scales(data, p + SCALES, k / 32);
                 for (int j = 0; j < 32; j += L) {
-                    IntVector q = Blocks256.bytes(data, p + PAIRS + k / 4 + j);
-                    IntVector h = Blocks256.bytes(data, p + j).lanewise(LSHR, k / 32);
+                    IntVector q = Lanes.bytes(data, p + PAIRS + k / 4 + j);
+                    IntVector h = Lanes.bytes(data, p + j).lanewise(LSHR, k / 32);
                     long s = scales >>> j / 16 * 8;
                     for (int pair = 0; pair < 4; pair++, s >>>= 16) {
                         IntVector value = q.lanewise(LSHR, 2 * pair).and(3).or(h.lanewise(LSHR, pair).and(1).lanewise(LSHL, 2)).sub(4);

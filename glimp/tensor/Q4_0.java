@@ -16,7 +16,7 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Blocks of 32: a half float d and 32 nibbles q, values d (q - 8). */
-final class Q4_0 extends CodeBook32 implements Nibbles {
+final class Q4_0 extends CodeBook32 implements SmallInts {
     private static final long BYTES = 18;
     private static final byte[] CODES = {-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7};
     private static final VectorSpecies<Short> S = ShortVector.SPECIES_512;
@@ -37,8 +37,8 @@ final class Q4_0 extends CodeBook32 implements Nibbles {
     }
 
     @Override
-    public void nibbles(int rowA, int rowB, int from, int to, int[] out, int at) {
-        ShortTile.unpack(data, block(rowA, from) + 2, block(rowB, from) + 2, blockBytes, (to - from) / 32, out, at, 32, 16);
+    public void integers(int rowA, int rowB, int from, int to, int[] out, int at) {
+        ShortTile.nibbles(data, block(rowA, from) + 2, block(rowB, from) + 2, blockBytes, (to - from) / 32, 8, out, at, 32, 16);
     }
 
     @Override
@@ -47,11 +47,6 @@ final class Q4_0 extends CodeBook32 implements Nibbles {
         for (int i = from; i < to; i += 32, p += blockBytes) {
             scales[at++] = Float.float16ToFloat(ShortVector.fromMemorySegment(ShortVector.SPECIES_64, data, p, LITTLE_ENDIAN).lane(0));
         }
-    }
-
-    @Override
-    public boolean offset() {
-        return false;
     }
 
     @Override

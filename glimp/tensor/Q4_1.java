@@ -16,7 +16,7 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Blocks of 32: half floats d and m, and 32 nibbles q, values d q + m. */
-final class Q4_1 extends Block32 implements Nibbles {
+final class Q4_1 extends Block32 implements SmallInts {
     private static final long BYTES = 20;
     private static final VectorSpecies<Short> S = ShortVector.SPECIES_512;
     private static final VectorSpecies<Integer> I = IntVector.SPECIES_512;
@@ -39,8 +39,8 @@ final class Q4_1 extends Block32 implements Nibbles {
     }
 
     @Override
-    public void nibbles(int rowA, int rowB, int from, int to, int[] out, int at) {
-        ShortTile.unpack(data, block(rowA, from) + 4, block(rowB, from) + 4, blockBytes, (to - from) / 32, out, at, 32, 16);
+    public void integers(int rowA, int rowB, int from, int to, int[] out, int at) {
+        ShortTile.nibbles(data, block(rowA, from) + 4, block(rowB, from) + 4, blockBytes, (to - from) / 32, 0, out, at, 32, 16);
     }
 
     @Override
@@ -49,7 +49,7 @@ final class Q4_1 extends Block32 implements Nibbles {
         for (int i = from; i < to; i += 32, p += blockBytes, at++) {
             ShortVector halves = ShortVector.fromMemorySegment(ShortVector.SPECIES_64, data, p, LITTLE_ENDIAN);
             scales[at] = Float.float16ToFloat(halves.lane(0));
-            offsets[at] = Float.float16ToFloat(halves.lane(1)) + 8 * scales[at];
+            offsets[at] = Float.float16ToFloat(halves.lane(1));
         }
     }
 

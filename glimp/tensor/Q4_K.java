@@ -10,19 +10,16 @@ import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Blocks of 256: half floats d and m, a scale s and a minimum n of 6 bits for every 32 values, then nibbles q: values
  * {@code d s q - m n}. 32 bytes hold 32 values in their lower nibbles and the next 32 in their upper ones.
  */
-final class Q4_K extends Blocks256 implements Nibbles {
+final class Q4_K extends Blocks256 implements SmallInts {
     private static final int BLOCK_BYTES = GgmlType.Q4_K.bytes;
     private static final int SCALES = 4, NIBBLES = 16;
     /** The two weights of a lane. */
     private static final int PAIR = 0x000F000F;
-    /** A block's scales, or half of them. */
-    private static final VectorSpecies<Float> EIGHT = L == 4 ? FloatVector.SPECIES_128 : FloatVector.SPECIES_256;
 
     Q4_K(MemorySegment data, int rows, int cols) {
         super(data, rows, cols, GgmlType.Q4_K, Ints256.Order.NIBBLES);
@@ -38,7 +35,7 @@ final class Q4_K extends Blocks256 implements Nibbles {
                 float d0 = d * (scales & 0xFF), d1 = d * (scales >>> 8 & 0xFF);
                 float m0 = m * (minima & 0xFF), m1 = m * (minima >>> 8 & 0xFF);
                 for (int j = 0; j < 32; j += L) {
-                    IntVector q = Blocks256.bytes(data, p + NIBBLES + k / 2 + j);
+                    IntVector q = Lanes.bytes(data, p + NIBBLES + k / 2 + j);
                     ((FloatVector) q.and(15).convertShape(I2F, F, 0)).mul(d0).sub(m0).intoArray(out, at + k + j);
                     ((FloatVector) q.lanewise(LSHR, 4).convertShape(I2F, F, 0)).mul(d1).sub(m1).intoArray(out, at + k + 32 + j);
                 }
@@ -47,11 +44,11 @@ final class Q4_K extends Blocks256 implements Nibbles {
     }
 
     @Override
-    public void nibbles(int rowA, int rowB, int from, int to, int[] out, int at) {
+    public void integers(int rowA, int rowB, int from, int to, int[] out, int at) {
         long p = rowA * rowBytes + from / 256L * BLOCK_BYTES + NIBBLES, q = rowB * rowBytes + from / 256L * BLOCK_BYTES + NIBBLES;
         for (int i = from; i < to; i += 256, p += BLOCK_BYTES, q += BLOCK_BYTES, at += 256) {
-            ShortTile.unpack(data, p, q, 32, 4, out, at, 64, 32);
-            ShortTile.unpack(data, p + 16, q + 16, 32, 4, out, at + 16, 64, 32);
+            ShortTile.nibbles(data, p, q, 32, 4, 0, out, at, 64, 32);
+            ShortTile.nibbles(data, p + 16, q + 16, 32, 4, 0, out, at + 16, 64, 32);
         }
     }
 
@@ -59,12 +56,7 @@ final class Q4_K extends Blocks256 implements Nibbles {
     public void scales(int row, int from, int to, float[] scales, float[] offsets, int at) {
         long p = row * rowBytes + from / 256L * BLOCK_BYTES;
         for (int i = from; i < to; i += 256, p += BLOCK_BYTES, at += 8) {
-            Blocks256.header(data, p, offsets, at);
-            for (int k = at; k < at + 8; k += EIGHT.length()) {
-                FloatVector d = FloatVector.fromArray(EIGHT, offsets, k);
-                d.intoArray(scales, k);
-                d.mul(8).add(FloatVector.fromArray(EIGHT, offsets, k + 8)).intoArray(offsets, k);
-            }
+            blockScales(data, p, 0, scales, offsets, at);
         }
     }
 

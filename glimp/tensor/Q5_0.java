@@ -15,7 +15,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.LongVector;
 
 /** Blocks of 32: a half float d, 32 high bits and 32 nibbles, together five bits q, values d (q - 16). */
-final class Q5_0 extends Block32 {
+final class Q5_0 extends Block32 implements SmallInts {
     private static final long BYTES = 22;
     private final Rows5 ints;
 
@@ -33,6 +33,22 @@ final class Q5_0 extends Block32 {
             float d = half(q);
             store(low(v).sub((byte) 16, without(bits)), d, out, at);
             store(high(v).sub((byte) 16, without(bits >>> 16)), d, out, at + 16);
+        }
+    }
+
+    @Override
+    public void integers(int rowA, int rowB, int from, int to, int[] out, int at) {
+        long p = block(rowA, from), q = block(rowB, from);
+        int blocks = (to - from) / 32;
+        ShortTile.nibbles(data, p + 6, q + 6, blockBytes, blocks, 16, out, at, 32, 16);
+        ShortTile.fifths(data, p + 2, q + 2, blockBytes, blocks, out, at);
+    }
+
+    @Override
+    public void scales(int row, int from, int to, float[] scales, float[] offsets, int at) {
+        long p = block(row, from);
+        for (int i = from; i < to; i += 32, p += blockBytes, at++) {
+            scales[at] = half(p);
         }
     }
 

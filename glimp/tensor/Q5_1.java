@@ -15,7 +15,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.LongVector;
 
 /** Blocks of 32: half floats d and m, 32 high bits and 32 nibbles, together five bits q, values d q + m. */
-final class Q5_1 extends Block32 {
+final class Q5_1 extends Block32 implements SmallInts {
     private static final long BYTES = 24;
     private final Rows5 ints;
 
@@ -34,6 +34,28 @@ final class Q5_1 extends Block32 {
             store(low(v).add((byte) 16, with(bits)), d, m, out, at);
             store(high(v).add((byte) 16, with(bits >>> 16)), d, m, out, at + 16);
         }
+    }
+
+    @Override
+    public void integers(int rowA, int rowB, int from, int to, int[] out, int at) {
+        long p = block(rowA, from), q = block(rowB, from);
+        int blocks = (to - from) / 32;
+        ShortTile.nibbles(data, p + 8, q + 8, blockBytes, blocks, 16, out, at, 32, 16);
+        ShortTile.fifths(data, p + 4, q + 4, blockBytes, blocks, out, at);
+    }
+
+    @Override
+    public void scales(int row, int from, int to, float[] scales, float[] offsets, int at) {
+        long p = block(row, from);
+        for (int i = from; i < to; i += 32, p += blockBytes, at++) {
+            scales[at] = half(p);
+            offsets[at] = half(p + 2) + 16 * scales[at];
+        }
+    }
+
+    @Override
+    public boolean offset() {
+        return true;
     }
 
     @Override

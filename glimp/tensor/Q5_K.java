@@ -16,7 +16,7 @@ import jdk.incubator.vector.IntVector;
  * Blocks of 256: {@link Q4_K} with a fifth bit. 32 bytes between the scales and the nibbles hold it: bit i of byte j belongs
  * to value j of the i-th 32.
  */
-final class Q5_K extends Blocks256 {
+final class Q5_K extends Blocks256 implements SmallInts {
     private static final int BLOCK_BYTES = GgmlType.Q5_K.bytes;
     private static final int SCALES = 4, FIFTH = 16, NIBBLES = 48;
     /** The two weights of a lane. */
@@ -38,8 +38,8 @@ final class Q5_K extends Blocks256 {
                 float d0 = d * (scales & 0xFF), d1 = d * (scales >>> 8 & 0xFF);
                 float m0 = m * (minima & 0xFF), m1 = m * (minima >>> 8 & 0xFF);
                 for (int j = 0; j < 32; j += L) {
-                    IntVector q = Blocks256.bytes(data, p + NIBBLES + k / 2 + j);
-                    IntVector h = Blocks256.bytes(data, p + FIFTH + j).lanewise(LSHR, k / 32);
+                    IntVector q = Lanes.bytes(data, p + NIBBLES + k / 2 + j);
+                    IntVector h = Lanes.bytes(data, p + FIFTH + j).lanewise(LSHR, k / 32);
                     IntVector q0 = q.and(15).or(h.and(1).lanewise(LSHL, 4));
                     IntVector q1 = q.lanewise(LSHR, 4).or(h.and(2).lanewise(LSHL, 3));
                     ((FloatVector) q0.convertShape(I2F, F, 0)).mul(d0).sub(m0).intoArray(out, at + k + j);
@@ -47,6 +47,29 @@ final class Q5_K extends Blocks256 {
                 }
             }
         }
+    }
+
+    @Override
+    public void integers(int rowA, int rowB, int from, int to, int[] out, int at) {
+        long p = rowA * rowBytes + from / 256L * BLOCK_BYTES, step = (rowB - rowA) * rowBytes;
+        for (int i = from; i < to; i += 256, p += BLOCK_BYTES, at += 256) {
+            ShortTile.nibbles(data, p + NIBBLES, p + NIBBLES + step, 32, 4, 16, out, at, 64, 32);
+            ShortTile.nibbles(data, p + NIBBLES + 16, p + NIBBLES + 16 + step, 32, 4, 16, out, at + 16, 64, 32);
+            ShortTile.upper(data, p + FIFTH, p + FIFTH + step, 1, out, at);
+        }
+    }
+
+    @Override
+    public void scales(int row, int from, int to, float[] scales, float[] offsets, int at) {
+        long p = row * rowBytes + from / 256L * BLOCK_BYTES;
+        for (int i = from; i < to; i += 256, p += BLOCK_BYTES, at += 8) {
+            blockScales(data, p, 16, scales, offsets, at);
+        }
+    }
+
+    @Override
+    public boolean offset() {
+        return true;
     }
 
     @Override

@@ -21,7 +21,7 @@ import jdk.incubator.vector.ShortVector;
  * and a half float d: values {@code d s (q - 32)}. Each half of a block has 64 bytes of nibbles, 32 values in each quarter
  * (lower nibbles of the first 32 bytes, of the second, then the upper ones), and 32 bytes whose four pairs go to the four.
  */
-final class Q6_K extends Blocks256 {
+final class Q6_K extends Blocks256 implements SmallInts {
     private static final int BLOCK_BYTES = GgmlType.Q6_K.bytes;
     private static final int PAIRS = 128, SCALES = 192, D = 208;
     /** The two weights of a lane. */
@@ -45,8 +45,8 @@ final class Q6_K extends Blocks256 {
             for (int k = 0; k < 256; k += 128) {
                 for (int j = 0; j < 32; j += L) {
                     long s = p + SCALES + k / 16 + j / 16;
-                    IntVector a = Blocks256.bytes(data, p + k / 2 + j), b = Blocks256.bytes(data, p + k / 2 + 32 + j);
-                    IntVector h = Blocks256.bytes(data, p + PAIRS + k / 4 + j);
+                    IntVector a = Lanes.bytes(data, p + k / 2 + j), b = Lanes.bytes(data, p + k / 2 + 32 + j);
+                    IntVector h = Lanes.bytes(data, p + PAIRS + k / 4 + j);
                     IntVector q0 = a.and(15).or(h.and(3).lanewise(LSHL, 4)).sub(32);
                     IntVector q1 = b.and(15).or(h.and(12).lanewise(LSHL, 2)).sub(32);
                     IntVector q2 = a.lanewise(LSHR, 4).or(h.and(48)).sub(32);
@@ -61,14 +61,42 @@ final class Q6_K extends Blocks256 {
     }
 
     @Override
+    public void integers(int rowA, int rowB, int from, int to, int[] out, int at) {
+        long p = rowA * rowBytes + from / 256L * BLOCK_BYTES, step = (rowB - rowA) * rowBytes;
+        for (int i = from; i < to; i += 256, p += BLOCK_BYTES) {
+            for (int k = 0; k < 128; k += 64, at += 128) {
+                ShortTile.nibbles(data, p + k, p + k + step, 16, 4, 32, out, at, 16, 64);
+                ShortTile.upper(data, p + PAIRS + k / 2, p + PAIRS + k / 2 + step, 2, out, at);
+            }
+        }
+    }
+
+    @Override
+    public void scales(int row, int from, int to, float[] scales, float[] offsets, int at) {
+        long p = row * rowBytes + from / 256L * BLOCK_BYTES;
+        for (int i = from; i < to; i += 256, p += BLOCK_BYTES, at += 16) {
+            scales(p, scales, at);
+        }
+    }
+
+    @Override
+    public int parts() {
+        return 2;
+    }
+
+    private void scales(long p, float[] out, int at) {
+        float d = Blocks256.half(data, p + D);
+        for (int k = 0; k < 16; k += L) {
+            IntVector s = Lanes.bytes(data, p + SCALES + k).lanewise(LSHL, 24).lanewise(ASHR, 24);
+            ((FloatVector) s.convertShape(I2F, F, 0)).mul(d).intoArray(out, at + k);
+        }
+    }
+
+    @Override
     void scales(int row, float[] w, int at, int offsets) {
         long p = row * rowBytes;
         for (int block = 0; block < cols / 256; block++, p += BLOCK_BYTES, at += 64, offsets += 16) {
-            float d = Blocks256.half(data, p + D);
-            for (int k = 0; k < 16; k += L) {
-                IntVector s = Blocks256.bytes(data, p + SCALES + k).lanewise(LSHL, 24).lanewise(ASHR, 24);
-                ((FloatVector) s.convertShape(I2F, F, 0)).mul(d).intoArray(w, offsets + k);
-            }
+            scales(p, w, offsets);
             spread(w, offsets, LANES, at);
         }
     }

@@ -9,22 +9,25 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The micro-kernel of large products with weights of four bits: twelve rows, or eight, times up to two vectors of tokens, as integers.
+ * The micro-kernel of large products with weights of four to six bits: twelve rows, or eight, times up to two vectors of tokens, as
+ * integers.
  *
  * <p>A lane of 16 bits is half as wide as a float: 32 products are one multiplication and one addition, for which a core has
- * four pipes, where as floats they are two FMAs on two of them. Zen 4: 170 GFLOP/s, {@link Gemm} 112. Two rows share a lane of 32 bits, and a token stands in both of its halves: so one broadcast, which from an
- * int costs a load and no more, serves 32 products, and a vector is as many tokens as one of floats. Six pairs by two
- * vectors: 4 x 4 is as fast, 6 x 4 has too many registers (147), and so has a loop unrolled by two (156). AVX2 has half of the
+ * four pipes, where as floats they are two FMAs on two of them. Zen 4: 167 GFLOP/s, {@link Gemm} 112. Two rows share a lane of
+ * 32 bits, and a token stands in both of its halves: so one broadcast, which from an int costs a load and no more, serves 32
+ * products, and a vector is as many tokens as one of floats. Six pairs by two vectors: 4 x 4 is as fast, 6 x 4 has too many registers (147), and so has a loop unrolled by two (156). AVX2 has half of the
  * registers: four pairs there (149; five or six 97 to 118).
  *
- * <p>A sum of 32 products of weights -8 .. 7 and activations -127 .. 127 is at most 32 x 8 x 127 = 32512 and fits. Weights come as
- * nibbles, 0 .. 15, and the sums begin at -8 times that of the activations: what overflows on the way is right again in the end.
- * After every 32 columns the sums become floats and get their scales, which takes a sixth of the time. That is a method of its
- * own, which finds them in the L1 cache, since both in one are more than the first compiler takes. Strides are constants, a part of
- * the addresses: as variables they need more registers than there are (one vector of tokens: 141 GFLOP/s, not 169).
+ * <p>No sum overflows: {@link ShortPanels} makes numbers whose sizes are together at most 1023 in 16 columns, so that 32 products with
+ * weights -16 .. 16, or 16 with weights -32 .. 32, are at most 32736. After every block of 32 columns, or after each of its two
+ * parts, the sums become floats and get their scales, which takes a sixth of the time, or with parts a third (143 GFLOP/s). That is
+ * a method of its own, which finds them in the L1 cache, since both in one are more than the first compiler takes. Strides are
+ * constants, a part of the addresses: as variables they need more registers than there are (one vector of tokens: 141 GFLOP/s, not
+ * 169).
  */
 final class ShortGemm {
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+    private static final VectorSpecies<Short> S = ShortVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
     private static final int L = F.length();
     /** Rows of a micro-tile. */
@@ -33,52 +36,51 @@ final class ShortGemm {
     private static final boolean SIX = PAIRS == 6;
     /** Tokens of a panel. */
     static final int PANEL = 2 * L;
-    /** Columns with a scale of their own, for weights and for activations. */
+    /** Columns with a scale of their own, for activations; for weights these or half of them. */
     static final int BLOCK = 32;
-    /** Rows of activations that a block has in a panel: where its sums begin, and its columns. */
-    static final int STEPS = 1 + BLOCK;
     /** Most columns of a tile. */
     static final int DEPTH = 1024;
     /** From a pair of rows to the next; a multiple of 4 kB would map them onto the same sets of the L1 cache. */
     static final int STRIDE = DEPTH + 16;
     /** From a row's scales to the next one's; a format may write eight more than it has. */
-    static final int SCALES = DEPTH / BLOCK + 9;
-    /** Blocks whose sums are made before they become floats, and the sums of one. */
+    static final int SCALES = 2 * DEPTH / BLOCK + 9;
+    /** Blocks whose sums are made before they become floats, and the sums of one or of half a one. */
     private static final int GROUP = 8, SUMS = PAIRS * PANEL;
     /** Ints of scratch. */
-    static final int SCRATCH = GROUP * SUMS;
+    static final int SCRATCH = 2 * GROUP * SUMS;
 
     private ShortGemm() {}
 
     /**
-     * {@code c[ROWS][PANEL] += w[ROWS][blocks][32] x[blocks][32][lanes]}, every block times its scales.
+     * {@code c[ROWS][PANEL] += w[ROWS][blocks][32] x[blocks][32][lanes]}, every part of a block times its scales.
      *
-     * @param w nibbles from {@code wAt}: {@code int[ROWS / 2][STRIDE]}, those of rows 2 i in the lower halves, of 2 i + 1 in the upper ones
-     * @param d their blocks' scales from {@code dAt}: {@code float[ROWS][SCALES]}
-     * @param x from {@code xAt}: {@code int[blocks][STEPS][lanes]}, see {@link ShortPanels}
+     * @param w weights from {@code wAt}: {@code int[ROWS / 2][STRIDE]}, those of rows 2 i in the lower halves, of 2 i + 1 in the upper ones
+     * @param d their scales from {@code dAt}: {@code float[ROWS][SCALES]}, {@code parts} for a block
+     * @param x from {@code xAt}: {@code int[blocks][32][lanes]}, see {@link ShortPanels}
      * @param dx scales from {@code dxAt}: {@code float[blocks][lanes]}
-     * @param lanes one vector of floats or two @param sums {@code int[SCRATCH]}
+     * @param lanes one vector of floats or two @param parts 1 or 2 @param sums {@code int[SCRATCH]}
      */
-    static void tile(int[] w, int wAt, float[] d, int dAt, int[] x, int xAt, float[] dx, int dxAt, int lanes, int blocks,
+    static void tile(int[] w, int wAt, float[] d, int dAt, int[] x, int xAt, float[] dx, int dxAt, int lanes, int blocks, int parts,
             float[] c, int cAt, int[] sums) {
         for (int b = 0; b < blocks; b += GROUP) {
-            int count = Math.min(GROUP, blocks - b), k = b * STEPS * lanes;
+            int count = Math.min(GROUP, blocks - b), k = b * BLOCK;
             if (lanes == PANEL) {
-                two(w, wAt + b * BLOCK, x, xAt + k, count, sums);
+                two(w, wAt + k, x, xAt + k * PANEL, parts * count, BLOCK / parts, sums);
             } else {
-                one(w, wAt + b * BLOCK, x, xAt + k, count, sums);
+                one(w, wAt + k, x, xAt + k * L, parts * count, BLOCK / parts, sums);
             }
-            scale(sums, d, dAt + b, dx, dxAt + b * lanes, lanes, count, c, cAt);
+            for (int part = 0; part < parts; part++) {
+                scale(sums, part * SUMS, d, dAt + b * parts + part, parts, dx, dxAt + b * lanes, lanes, count, c, cAt);
+            }
         }
     }
 
-    private static void two(int[] w, int wAt, int[] x, int xAt, int blocks, int[] sums) {
-        for (int at = 0, last = blocks * SUMS; at < last; at += SUMS) {
-            ShortVector a0 = IntVector.fromArray(I, x, xAt).reinterpretAsShorts();
-            ShortVector a1 = IntVector.fromArray(I, x, xAt + L).reinterpretAsShorts();
-            ShortVector b0 = a0, b1 = a1, c0 = a0, c1 = a1, d0 = a0, d1 = a1, e0 = a0, e1 = a1, f0 = a0, f1 = a1;
-            xAt += PANEL;
-            for (int end = wAt + BLOCK; wAt < end; wAt++, xAt += PANEL) {
+    /** {@code sums[parts][6][PANEL] = w x}, each of so many columns. */
+    private static void two(int[] w, int wAt, int[] x, int xAt, int parts, int columns, int[] sums) {
+        for (int at = 0, last = parts * SUMS; at < last; at += SUMS) {
+            ShortVector a0 = ShortVector.zero(S), b0 = a0, c0 = a0, d0 = a0, e0 = a0, f0 = a0;
+            ShortVector a1 = a0, b1 = a0, c1 = a0, d1 = a0, e1 = a0, f1 = a0;
+            for (int end = wAt + columns; wAt < end; wAt++, xAt += PANEL) {
                 ShortVector x0 = IntVector.fromArray(I, x, xAt).reinterpretAsShorts();
                 ShortVector x1 = IntVector.fromArray(I, x, xAt + L).reinterpretAsShorts();
                 ShortVector v = IntVector.broadcast(I, w[wAt]).reinterpretAsShorts();
@@ -107,11 +109,10 @@ final class ShortGemm {
         }
     }
 
-    private static void one(int[] w, int wAt, int[] x, int xAt, int blocks, int[] sums) {
-        for (int at = 0, last = blocks * SUMS; at < last; at += SUMS) {
-            ShortVector a = IntVector.fromArray(I, x, xAt).reinterpretAsShorts(), b = a, c = a, d = a, e = a, f = a;
-            xAt += L;
-            for (int end = wAt + BLOCK; wAt < end; wAt++, xAt += L) {
+    private static void one(int[] w, int wAt, int[] x, int xAt, int parts, int columns, int[] sums) {
+        for (int at = 0, last = parts * SUMS; at < last; at += SUMS) {
+            ShortVector a = ShortVector.zero(S), b = a, c = a, d = a, e = a, f = a;
+            for (int end = wAt + columns; wAt < end; wAt++, xAt += L) {
                 ShortVector v = IntVector.fromArray(I, x, xAt).reinterpretAsShorts();
                 a = v.mul(IntVector.broadcast(I, w[wAt]).reinterpretAsShorts()).add(a);
                 b = v.mul(IntVector.broadcast(I, w[wAt + STRIDE]).reinterpretAsShorts()).add(b);
@@ -134,16 +135,18 @@ final class ShortGemm {
     }
 
     /**
-     * {@code c[ROWS][PANEL] += sums[blocks][ROWS / 2][PANEL]} times the scales of rows and tokens. The sums stay in the upper halves of
-     * their lanes; the tokens' scales make up for that.
+     * {@code c[ROWS][PANEL] += sums[blocks][ROWS / 2][PANEL]} times the scales of rows and tokens, for the sums of one part of each
+     * block. They stay in the upper halves of their lanes; the tokens' scales make up for that.
      */
-    private static void scale(int[] sums, float[] d, int dAt, float[] dx, int dxAt, int lanes, int blocks, float[] c, int cAt) {
+    private static void scale(int[] sums, int from, float[] d, int dAt, int parts, float[] dx, int dxAt, int lanes, int blocks,
+            float[] c, int cAt) {
         for (int pair = 0; pair < PAIRS; pair += 2, dAt += 4 * SCALES, cAt += 4 * PANEL) {
             for (int v = 0; v < lanes; v += L) {
                 int y = dxAt + v, out = cAt + v, g = dAt;
                 FloatVector a0 = FloatVector.fromArray(F, c, out), a1 = FloatVector.fromArray(F, c, out + PANEL);
                 FloatVector b0 = FloatVector.fromArray(F, c, out + 2 * PANEL), b1 = FloatVector.fromArray(F, c, out + 3 * PANEL);
-                for (int at = pair * PANEL + v, end = at + blocks * SUMS; at < end; at += SUMS, y += lanes, g++) {
+                int step = parts * SUMS;
+                for (int at = from + pair * PANEL + v, end = at + blocks * step; at < end; at += step, y += lanes, g += parts) {
                     FloatVector x = FloatVector.fromArray(F, dx, y);
                     IntVector t = IntVector.fromArray(I, sums, at);
                     a0 = ((FloatVector) t.lanewise(LSHL, 16).convert(I2F, 0)).fma(x.mul(FloatVector.broadcast(F, d[g])), a0);
