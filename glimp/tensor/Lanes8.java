@@ -8,8 +8,8 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * What kernels for vectors of 256 bits (AVX2) share, which are the formats' own: rows as they are times one
- * token, {@link Blocks256#eight}, {@link Block32#eight}.
+ * What kernels for vectors of 256 bits (AVX2) share, which are the formats' own: rows as they are times one token,
+ * {@link Blocks256#eight}, {@link Block32#eight}.
  *
  * <p>Eight lanes are 32 bytes, and 32 nibbles of a block share a scale (Q4_K) or have two (Q6_K): a vector holds one part
  * where one of 512 bits holds two, and its scale is one permutation of the block's. There are 16 registers, not 32: a

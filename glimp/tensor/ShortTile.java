@@ -21,7 +21,10 @@ import jdk.incubator.vector.VectorSpecies;
 final class ShortTile {
     private static final VectorSpecies<Integer> I = IntVector.SPECIES_PREFERRED;
     private static final int L = I.length();
-    /** Most rows: whole tiles of either kernel. With 12 to 192 the speed is the same: with 1024 columns 96 kB, beside the 135 kB of a panel in a core's L2. */
+    /**
+     * Most rows: whole tiles of either kernel. With 12 to 192 the speed is the same: with 1024 columns 96 kB, beside the 135 kB of a
+     * panel in a core's L2.
+     */
     static final int ROWS = 8 * Gemm.ROWS;
     private static final int[] PLACES = IntStream.range(0, 32).toArray();
     private static final int BLOCK = ShortGemm.BLOCK, PANEL = ShortGemm.PANEL, SCALES = ShortGemm.SCALES;
@@ -86,9 +89,8 @@ final class ShortTile {
         int mask = ((1 << bits) - 1) * 0x00100010;
         for (int end = at + 32; at < end; at += L, p += L, q += L) {
             IntVector v = Lanes.pair(data, p, q).lanewise(LSHL, 4);
-            for (int i = at; i < at + 32 * 8 / bits; i += 32) {
-                Lanes.plus(IntVector.fromArray(I, out, i), v.and(mask)).intoArray(out, i);
-                v = v.lanewise(LSHR, bits);
+            for (int i = at, shift = 0; shift < 8; i += 32, shift += bits) {
+                Lanes.plus(IntVector.fromArray(I, out, i), v.lanewise(LSHR, shift).and(mask)).intoArray(out, i);
             }
         }
     }
