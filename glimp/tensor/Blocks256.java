@@ -228,13 +228,15 @@ abstract class Blocks256 extends Matrix {
         }
     }
 
-    /** {@link SmallInts#scales} of a block of Q4_K or Q5_K whose weights come less {@code zero}: {@code d s} and {@code zero d s - m n}. */
-    static void blockScales(MemorySegment data, long p, float zero, float[] scales, float[] offsets, int at) {
-        header(data, p, offsets, at);
-        for (int k = at; k < at + 8; k += EIGHT.length()) {
-            FloatVector d = FloatVector.fromArray(EIGHT, offsets, k);
-            d.intoArray(scales, k);
-            d.mul(zero).add(FloatVector.fromArray(EIGHT, offsets, k + 8)).intoArray(offsets, k);
+    /** {@link SmallInts#scales} of Q4_K and Q5_K, whose weights come less {@code zero}: {@code d s} and {@code zero d s - m n}. */
+    static void blockScales(MemorySegment data, long p, int blockBytes, int blocks, float zero, float[] scales, float[] offsets, int at) {
+        for (int block = 0; block < blocks; block++, p += blockBytes, at += 8) {
+            header(data, p, offsets, at);
+            for (int k = at; k < at + 8; k += EIGHT.length()) {
+                FloatVector d = FloatVector.fromArray(EIGHT, offsets, k);
+                d.intoArray(scales, k);
+                d.mul(zero).add(FloatVector.fromArray(EIGHT, offsets, k + 8)).intoArray(offsets, k);
+            }
         }
     }
 

@@ -17,7 +17,7 @@ import jdk.incubator.vector.VectorSpecies;
 
 /** Blocks of 32: a half float d and 32 nibbles q, values d (q - 8). */
 final class Q4_0 extends CodeBook32 implements SmallInts {
-    private static final long BYTES = 18;
+    private static final long BYTES = GgmlType.Q4_0.bytes;
     private static final byte[] CODES = {-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7};
     private static final VectorSpecies<Short> S = ShortVector.SPECIES_512;
     private static final VectorSpecies<Integer> I = IntVector.SPECIES_512;

@@ -17,7 +17,7 @@ import jdk.incubator.vector.VectorSpecies;
 
 /** Blocks of 32: half floats d and m, and 32 nibbles q, values d q + m. */
 final class Q4_1 extends Block32 implements SmallInts {
-    private static final long BYTES = 20;
+    private static final long BYTES = GgmlType.Q4_1.bytes;
     private static final VectorSpecies<Short> S = ShortVector.SPECIES_512;
     private static final VectorSpecies<Integer> I = IntVector.SPECIES_512;
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_512;

@@ -54,10 +54,7 @@ final class Q4_K extends Blocks256 implements SmallInts {
 
     @Override
     public void scales(int row, int from, int to, float[] scales, float[] offsets, int at) {
-        long p = row * rowBytes + from / 256L * BLOCK_BYTES;
-        for (int i = from; i < to; i += 256, p += BLOCK_BYTES, at += 8) {
-            blockScales(data, p, 0, scales, offsets, at);
-        }
+        blockScales(data, row * rowBytes + from / 256L * BLOCK_BYTES, BLOCK_BYTES, (to - from) / 256, 0, scales, offsets, at);
     }
 
     @Override

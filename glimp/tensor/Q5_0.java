@@ -16,7 +16,7 @@ import jdk.incubator.vector.LongVector;
 
 /** Blocks of 32: a half float d, 32 high bits and 32 nibbles, together five bits q, values d (q - 16). */
 final class Q5_0 extends Block32 implements SmallInts {
-    private static final long BYTES = 22;
+    private static final long BYTES = GgmlType.Q5_0.bytes;
     private final Rows5 ints;
 
     Q5_0(MemorySegment data, int rows, int cols) {

@@ -16,7 +16,7 @@ import jdk.incubator.vector.LongVector;
 
 /** Blocks of 32: half floats d and m, 32 high bits and 32 nibbles, together five bits q, values d q + m. */
 final class Q5_1 extends Block32 implements SmallInts {
-    private static final long BYTES = 24;
+    private static final long BYTES = GgmlType.Q5_1.bytes;
     private final Rows5 ints;
 
     Q5_1(MemorySegment data, int rows, int cols) {
