@@ -89,8 +89,9 @@ abstract class Blocks256 extends Matrix {
     }
 
     /**
-     * {@value #SUMS} sums at a time, of one token or of two. The rows come in turn from the two halves of the share: two streams
-     * out of memory; and several tokens are multiplied with a group of rows before the next comes.
+     * {@value #SUMS} sums at a time, of one token or of two; several tokens are multiplied with a group of rows before the next comes.
+     * The rows come one behind the other: groups in turn from the two halves of the share, each of which begins a stream out of memory
+     * anew, take a fifth longer (Zen 4, rows of 2048 from memory, cycles a block: Q4_K 42 and 36, Q6_K 51 and 40).
      */
     @Override
     void dot(Activations x, int from, int to, float[] y, boolean add, float[] scratch) {
@@ -103,10 +104,8 @@ abstract class Blocks256 extends Matrix {
             Lanes8.dot(this, this::eight, ints.data(), ints.tokenBytes(), x.tokens, from, to, y, add, scratch);
             return;
         }
-        int half = (to - from + 1) / 2;
-        for (int row = from; row < from + half; row += SUMS) {
-            group(x, ints, row, Math.min(SUMS, from + half - row), y, add, scratch);
-            group(x, ints, row + half, Math.min(SUMS, to - half - row), y, add, scratch);
+        for (int row = from; row < to; row += SUMS) {
+            group(x, ints, row, Math.min(SUMS, to - row), y, add, scratch);
         }
     }
 

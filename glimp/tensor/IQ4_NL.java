@@ -49,7 +49,8 @@ final class IQ4_NL extends CodeBook32 {
      * exact. 62 operations on whole vectors for 144 bytes. Zen 4, one thread: 11.5-13 GB/s; as floats 7.
      */
     private void one(MemorySegment x, long start, int rowA, int rowB, int count, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         ShortVector nibbles = NIBBLES, scales = SCALES;
         ByteVector codes = TABLE;
         for (int i = 0; i < count; i++) {
@@ -101,7 +102,8 @@ final class IQ4_NL extends CodeBook32 {
      * Four tokens, see {@link Q4_0}.
      */
     private void four(MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         ShortVector nibbles = NIBBLES, scales = SCALES;
         ByteVector codes = TABLE;
         for (int i = 0; i < count; i++) {

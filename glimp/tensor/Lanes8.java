@@ -43,10 +43,8 @@ final class Lanes8 {
 
     /** {@link Matrix#dot} by a kernel: a group of rows that is in the L1 cache meets one token after the other. */
     static void dot(Matrix m, Kernel kernel, MemorySegment x, long tokenBytes, int tokens, int from, int to, float[] y, boolean add, float[] sums) {
-        int half = (to - from + 1) / 2;
-        for (int row = from; row < from + half; row += ROWS) {
-            group(m, kernel, x, tokenBytes, tokens, row, Math.min(ROWS, from + half - row), y, add, sums);
-            group(m, kernel, x, tokenBytes, tokens, row + half, Math.min(ROWS, to - half - row), y, add, sums);
+        for (int row = from; row < to; row += ROWS) {
+            group(m, kernel, x, tokenBytes, tokens, row, Math.min(ROWS, to - row), y, add, sums);
         }
     }
 

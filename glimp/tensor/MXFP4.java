@@ -55,7 +55,8 @@ final class MXFP4 extends CodeBook32 {
      * as floats 7.
      */
     private void one(MemorySegment x, long start, int rowA, int rowB, int count, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         for (int i = 0; i < count; i++) {
             long s = start, p = (rowA + i) * rowBytes, q = (rowB + i) * rowBytes;
             FloatVector a = FloatVector.zero(F), b = a;
@@ -122,7 +123,8 @@ final class MXFP4 extends CodeBook32 {
      * Four tokens, see {@link Q4_0}.
      */
     private void four(MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         ByteVector nibbles = NIBBLES, scales = SCALES, codes = TABLE;
         for (int i = 0; i < count; i++) {
             long p = (rowA + i) * rowBytes, q = (rowB + i) * rowBytes, end = p + cols / 256 * 136L;

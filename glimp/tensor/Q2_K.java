@@ -90,7 +90,8 @@ final class Q2_K extends Blocks256 {
      */
     @Override
     void one(MemorySegment x, long from, long p, int rows, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         FloatVector quarters = FloatVector.fromArray(F, QUARTERS, 0);
         IntVector lanes = IntVector.fromArray(I, BIT_PAIR_LANES, 0);
         for (int row = 0; row < rows; row++) {
@@ -139,7 +140,8 @@ final class Q2_K extends Blocks256 {
     /** {@link #one} with a second token, so that a weight is unpacked for both. */
     @Override
     void two(MemorySegment x, long from, long next, long p, int rows, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         FloatVector quarters = FloatVector.fromArray(F, QUARTERS, 0);
         IntVector lanes = IntVector.fromArray(I, BIT_PAIR_LANES, 0);
         for (int row = 0; row < rows; row++) {
@@ -206,7 +208,8 @@ final class Q2_K extends Blocks256 {
      */
     @Override
     void eight(MemorySegment x, long from, long p, int rows, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         FloatVector quarters = FloatVector.fromArray(F, QUARTERS, 0);
         IntVector two = IntVector.fromArray(I, BIT_PAIR_LANES, 0);
         for (int row = 0; row < rows; row++) {

@@ -141,7 +141,8 @@ final class Q3_K extends Blocks256 {
      */
     @Override
     void one(MemorySegment x, long from, long p, int rows, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         ByteVector scaleBytes = ByteVector.fromArray(BYTES, SCALE_BYTES, 0);
         IntVector lowShift = IntVector.fromArray(I, LOW_SHIFT, 0), highShift = IntVector.fromArray(I, HIGH_SHIFT, 0);
         FloatVector quarters = FloatVector.fromArray(F, QUARTERS, 0), fours = FloatVector.fromArray(F, FOURS, 0);
@@ -199,7 +200,8 @@ final class Q3_K extends Blocks256 {
     /** {@link #one} with a second token, so that a weight is unpacked for both. */
     @Override
     void two(MemorySegment x, long from, long next, long p, int rows, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         ByteVector scaleBytes = ByteVector.fromArray(BYTES, SCALE_BYTES, 0);
         IntVector lowShift = IntVector.fromArray(I, LOW_SHIFT, 0), highShift = IntVector.fromArray(I, HIGH_SHIFT, 0);
         FloatVector quarters = FloatVector.fromArray(F, QUARTERS, 0), fours = FloatVector.fromArray(F, FOURS, 0);
@@ -275,7 +277,8 @@ final class Q3_K extends Blocks256 {
      */
     @Override
     void eight(MemorySegment x, long from, long p, int rows, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         FloatVector quarters = FloatVector.fromArray(F, QUARTERS, 0), fours = FloatVector.fromArray(F, FOURS, 0);
         IntVector two = IntVector.fromArray(I, BIT_PAIR_LANES, 0);
         IntVector words = IntVector.fromArray(I, SCALE_WORDS, 0), shifts = IntVector.fromArray(I, SCALE_SHIFTS, 0);

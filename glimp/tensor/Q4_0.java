@@ -82,7 +82,8 @@ final class Q4_0 extends CodeBook32 implements SmallInts {
      * a counted one stays as it is; unrolled, with its rests, rows of 1024 lose 5 %.
      */
     private void one(MemorySegment x, long start, int rowA, int rowB, int count, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         for (int i = 0; i < count; i++) {
             long s = start, p = (rowA + i) * rowBytes, q = (rowB + i) * rowBytes;
             FloatVector a = FloatVector.zero(F), b = a;
@@ -147,7 +148,8 @@ final class Q4_0 extends CodeBook32 implements SmallInts {
      * Two tokens: as {@link #four}, 1.75 times the time of one.
      */
     private void two(MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         ShortVector nibbles = NIBBLES, scales = SCALES;
         for (int i = 0; i < count; i++) {
             long p = (rowA + i) * rowBytes, q = (rowB + i) * rowBytes, end = p + cols / 256 * 144L;
@@ -212,7 +214,8 @@ final class Q4_0 extends CodeBook32 implements SmallInts {
      * than the first compiler takes: it gives up, and such a method may then never reach the second.
      */
     private void four(MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         ShortVector nibbles = NIBBLES, scales = SCALES;
         for (int i = 0; i < count; i++) {
             long p = (rowA + i) * rowBytes, q = (rowB + i) * rowBytes, end = p + cols / 256 * 144L;
@@ -310,7 +313,8 @@ final class Q4_0 extends CodeBook32 implements SmallInts {
      */
     @Override
     void eight(MemorySegment x, long from, long p, int rows, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         for (int row = 0; row < rows; row++) {
             FloatVector a = FloatVector.zero(Lanes8.F);
             for (long s = from, end = p + rowBytes; p != end; p += 2 * BYTES, s += Pairs64.BYTES) {

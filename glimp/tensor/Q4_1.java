@@ -83,7 +83,8 @@ final class Q4_1 extends Block32 implements SmallInts {
      * with exact activations there, their rounding would no longer cancel. Zen 4, one thread: 15-16 GB/s; float lanes 4.5.
      */
     private void one(MemorySegment x, long s, int rowA, int rowB, int count, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         for (int i = 0; i < count; i++) {
             FloatVector a = FloatVector.zero(F), b = a;
             long at = s, c = (rowA + i) * rowBytes, e = (rowB + i) * rowBytes;
@@ -137,7 +138,8 @@ final class Q4_1 extends Block32 implements SmallInts {
      * 4: 3.6 times the time of one token; with the views in a loop 4.3.
      */
     private void four(MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         ShortVector nibbles = NIBBLES, scales = SCALES, minima = MINIMA;
         for (int i = 0; i < 2 * count; i++) {
             int to = i / 2 + i % 2 * 2;
@@ -191,7 +193,8 @@ final class Q4_1 extends Block32 implements SmallInts {
      */
     @Override
     void eight(MemorySegment x, long from, long p, int rows, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         for (int row = 0; row < rows; row++) {
             FloatVector a = FloatVector.zero(Lanes8.F);
             for (long s = from, end = p + rowBytes; p != end; p += 2 * BYTES, s += Pairs64.BYTES) {

@@ -97,7 +97,8 @@ final class Q4_K extends Blocks256 implements SmallInts {
      */
     @Override
     void one(MemorySegment x, long from, long p, int rows, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         ByteVector fields = ByteVector.fromArray(BYTES, HEAD_BYTES, 0);
         IntVector ownShift = IntVector.fromArray(I, OWN_SHIFT, 0), pairShift = IntVector.fromArray(I, PAIR_SHIFT, 0);
         IntVector pairBits = IntVector.fromArray(I, PAIR_BITS, 0);
@@ -148,7 +149,8 @@ final class Q4_K extends Blocks256 implements SmallInts {
     /** {@link #one} with a second token, so that a weight is unpacked for both. */
     @Override
     void two(MemorySegment x, long from, long next, long p, int rows, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         ByteVector fields = ByteVector.fromArray(BYTES, HEAD_BYTES, 0);
         IntVector ownShift = IntVector.fromArray(I, OWN_SHIFT, 0), pairShift = IntVector.fromArray(I, PAIR_SHIFT, 0);
         IntVector pairBits = IntVector.fromArray(I, PAIR_BITS, 0);
@@ -217,7 +219,8 @@ final class Q4_K extends Blocks256 implements SmallInts {
      */
     @Override
     void eight(MemorySegment x, long from, long p, int rows, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         IntVector ownShift = IntVector.fromArray(I, OWN_SHIFTS, 0), ownBits = IntVector.fromArray(I, OWN_BITS, 0);
         IntVector pairShift = IntVector.fromArray(I, PAIR_SHIFTS, 0), pairBits = IntVector.fromArray(I, PAIR_BITS, 0);
         IntVector next = IntVector.fromArray(I, NEXT_TWO, 0);

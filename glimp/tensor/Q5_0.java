@@ -78,7 +78,8 @@ final class Q5_0 extends Block32 implements SmallInts {
      */
     @Override
     void eight(MemorySegment x, long from, long p, int rows, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         IntVector shifts = IntVector.fromArray(Lanes8.I, Lanes8.FIFTHS, 0);
         for (int row = 0; row < rows; row++) {
             FloatVector a = FloatVector.zero(Lanes8.F);

@@ -81,7 +81,8 @@ final class Q5_1 extends Block32 implements SmallInts {
     /** {@link Q5_0#eight} with the minimum of {@link Q4_1#eight}. (81 cycles for 256 weights.) */
     @Override
     void eight(MemorySegment x, long from, long p, int rows, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         IntVector shifts = IntVector.fromArray(Lanes8.I, Lanes8.FIFTHS, 0);
         for (int row = 0; row < rows; row++) {
             FloatVector a = FloatVector.zero(Lanes8.F);

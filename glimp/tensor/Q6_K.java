@@ -135,7 +135,8 @@ final class Q6_K extends Blocks256 implements SmallInts {
      */
     @Override
     void one(MemorySegment x, long from, long p, int rows, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         IntVector first = IntVector.fromArray(I, TWICE, 0), second = IntVector.fromArray(I, TWICE, 16);
         IntVector left = IntVector.fromArray(I, LEFT, 0), right = IntVector.fromArray(I, SECOND, 0);
         IntVector lanes = IntVector.fromArray(I, LANES, 0);
@@ -189,7 +190,8 @@ final class Q6_K extends Blocks256 implements SmallInts {
     /** {@link #one} with a second token, so that a weight is unpacked for both. */
     @Override
     void two(MemorySegment x, long from, long next, long p, int rows, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         IntVector first = IntVector.fromArray(I, TWICE, 0), second = IntVector.fromArray(I, TWICE, 16);
         IntVector left = IntVector.fromArray(I, LEFT, 0), right = IntVector.fromArray(I, SECOND, 0);
         IntVector lanes = IntVector.fromArray(I, LANES, 0);
@@ -261,7 +263,8 @@ final class Q6_K extends Blocks256 implements SmallInts {
      */
     @Override
     void eight(MemorySegment x, long from, long p, int rows, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         IntVector two = IntVector.fromArray(I, LANES, 0);
         for (int row = 0; row < rows; row++) {
             FloatVector a = FloatVector.zero(F);

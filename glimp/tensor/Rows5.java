@@ -61,7 +61,8 @@ final class Rows5 {
      * thread: 12-13.5 GB/s; float lanes 4.8. With Q4_1 in the same method, under a second condition, it was 9.
      */
     private void one(MemorySegment x, long s, long p, long q, long rowBytes, int count, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         ShortVector scales = this.scales, minima = this.minima, bits = this.bits, nibbles = this.nibbles;
         boolean minimum = this.minimum;
         long last = groupBytes - 64;
@@ -135,7 +136,8 @@ final class Rows5 {
      * threads, a batch of 4: Q5_0 31 tokens/s instead of 70 to 76, Q5_1 6 to 17 instead of 67).
      */
     private void two(MemorySegment x, long s, long next, long rowA, long rowB, long rowBytes, int count, float[] sums) {
-        MemorySegment data = this.data;
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
         ShortVector scales = this.scales, minima = this.minima, bits = this.bits, nibbles = this.nibbles;
         boolean minimum = this.minimum;
         IntVector shifts = SHIFTS;
