@@ -55,8 +55,7 @@ final class MXFP4 extends CodeBook32 {
      * as floats 7.
      */
     private void one(MemorySegment x, long start, int rowA, int rowB, int count, float[] sums) {
-        MemorySegment data = this.data.asSlice(0);
-        x = x.asSlice(0);
+        MemorySegment data = this.data;
         for (int i = 0; i < count; i++) {
             long s = start, p = (rowA + i) * rowBytes, q = (rowB + i) * rowBytes;
             FloatVector a = FloatVector.zero(F), b = a;
@@ -123,8 +122,7 @@ final class MXFP4 extends CodeBook32 {
      * Four tokens, see {@link Q4_0}.
      */
     private void four(MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums) {
-        MemorySegment data = this.data.asSlice(0);
-        x = x.asSlice(0);
+        MemorySegment data = this.data;
         ByteVector nibbles = NIBBLES, scales = SCALES, codes = TABLE;
         for (int i = 0; i < count; i++) {
             long p = (rowA + i) * rowBytes, q = (rowB + i) * rowBytes, end = p + cols / 256 * 136L;
