@@ -25,6 +25,12 @@ import java.lang.foreign.MemorySegment;
  * loop's 285 instructions were such questions; 23 cycles a block without them, 37 to 52 with them).
  */
 public abstract class Matrix {
+    static {
+        // As long as all segments lie outside the heap the compiler relies on it. The Vector API makes one of the others when it first
+        // converts lanes, and every kernel compiled so far would be thrown away then.
+        MemorySegment.ofArray(new byte[0]);
+    }
+
     public final int rows;
     public final int cols;
     final GgmlType type;

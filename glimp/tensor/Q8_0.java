@@ -1,6 +1,5 @@
 package glimp.tensor;
 
-import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static jdk.incubator.vector.VectorOperators.B2F;
 
@@ -8,6 +7,7 @@ import glimp.gguf.GgmlType;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -18,6 +18,8 @@ final class Q8_0 extends FloatRows {
     private static final int L = F.length();
     /** As many bytes as a vector has floats; at 128 bits, since no byte vector is that short, one holds two vectors' worth. */
     private static final VectorSpecies<Byte> B = VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * L)));
+    /** A block's d and what follows. */
+    private static final VectorSpecies<Short> HALF = ShortVector.SPECIES_64;
     private static final boolean SHARED = L == 4;
     private static final int PART = SHARED ? 1 : 0;
 
@@ -30,7 +32,7 @@ final class Q8_0 extends FloatRows {
         MemorySegment data = this.data;
         long p = row * rowBytes + from / 32L * BLOCK;
         for (int i = from; i < to; i += 32, p += BLOCK, at += 32) {
-            FloatVector d = FloatVector.broadcast(F, Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, p)));
+            FloatVector d = FloatVector.broadcast(F, Float.float16ToFloat(ShortVector.fromMemorySegment(HALF, data, p, LITTLE_ENDIAN).lane(0)));
             for (int k = 0; k < 32; k += 2 * L) {
                 ByteVector q0 = ByteVector.fromMemorySegment(B, data, p + 2 + k, LITTLE_ENDIAN);
                 ByteVector q1 = SHARED ? q0 : ByteVector.fromMemorySegment(B, data, p + 2 + k + L, LITTLE_ENDIAN);
@@ -53,8 +55,8 @@ final class Q8_0 extends FloatRows {
             long p = (rowA + n) * rowBytes, q = (rowB + n) * rowBytes;
             FloatVector a0 = FloatVector.zero(F), a1 = FloatVector.zero(F), b0 = FloatVector.zero(F), b1 = FloatVector.zero(F);
             for (int s = xAt, end = s + cols; s < end; p += BLOCK, q += BLOCK, s += 32) {
-                FloatVector dp = FloatVector.broadcast(F, Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, p)));
-                FloatVector dq = FloatVector.broadcast(F, Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, q)));
+                FloatVector dp = FloatVector.broadcast(F, Float.float16ToFloat(ShortVector.fromMemorySegment(HALF, data, p, LITTLE_ENDIAN).lane(0)));
+                FloatVector dq = FloatVector.broadcast(F, Float.float16ToFloat(ShortVector.fromMemorySegment(HALF, data, q, LITTLE_ENDIAN).lane(0)));
                 for (int k = 0; k < 32; k += 2 * L) {
                     ByteVector p0 = ByteVector.fromMemorySegment(B, data, p + 2 + k, LITTLE_ENDIAN);
                     ByteVector p1 = SHARED ? p0 : ByteVector.fromMemorySegment(B, data, p + 2 + k + L, LITTLE_ENDIAN);
@@ -82,8 +84,8 @@ final class Q8_0 extends FloatRows {
         int s = xAt, t = s + cols;
         FloatVector a0 = FloatVector.zero(F), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
         for (int end = s + cols; s < end; p += BLOCK, q += BLOCK, s += 32, t += 32) {
-            FloatVector dp = FloatVector.broadcast(F, Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, p)));
-            FloatVector dq = FloatVector.broadcast(F, Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, q)));
+            FloatVector dp = FloatVector.broadcast(F, Float.float16ToFloat(ShortVector.fromMemorySegment(HALF, data, p, LITTLE_ENDIAN).lane(0)));
+            FloatVector dq = FloatVector.broadcast(F, Float.float16ToFloat(ShortVector.fromMemorySegment(HALF, data, q, LITTLE_ENDIAN).lane(0)));
             for (int k = 0; k < 32; k += 2 * L) {
                 ByteVector p0 = ByteVector.fromMemorySegment(B, data, p + 2 + k, LITTLE_ENDIAN);
                 ByteVector p1 = SHARED ? p0 : ByteVector.fromMemorySegment(B, data, p + 2 + k + L, LITTLE_ENDIAN);
@@ -115,8 +117,8 @@ final class Q8_0 extends FloatRows {
         FloatVector a0 = FloatVector.zero(F), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
         FloatVector e0 = a0, e1 = a0, f0 = a0, f1 = a0, g0 = a0, g1 = a0, h0 = a0, h1 = a0;
         for (int end = s + cols; s < end; p += BLOCK, q += BLOCK, s += 32, t += 32, u += 32, z += 32) {
-            FloatVector dp = FloatVector.broadcast(F, Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, p)));
-            FloatVector dq = FloatVector.broadcast(F, Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, q)));
+            FloatVector dp = FloatVector.broadcast(F, Float.float16ToFloat(ShortVector.fromMemorySegment(HALF, data, p, LITTLE_ENDIAN).lane(0)));
+            FloatVector dq = FloatVector.broadcast(F, Float.float16ToFloat(ShortVector.fromMemorySegment(HALF, data, q, LITTLE_ENDIAN).lane(0)));
             for (int k = 0; k < 32; k += 2 * L) {
                 ByteVector p0 = ByteVector.fromMemorySegment(B, data, p + 2 + k, LITTLE_ENDIAN);
                 ByteVector p1 = SHARED ? p0 : ByteVector.fromMemorySegment(B, data, p + 2 + k + L, LITTLE_ENDIAN);
