@@ -19,10 +19,10 @@ import java.lang.foreign.MemorySegment;
  * {@code sum.add(v.mul(y))}. Of what a loop carries the compiler knows only that it is some vector, and which of their classes it
  * finds in what has run so far, where those of other sizes may have been (Zen 4, Q4_0, four tokens: 110 tokens/s or 2.5).
  *
- * <p>A kernel that reads two segments, weights and integers, begins with slices of both: {@code data.asSlice(0)}. Whether a segment
- * is still open and this thread's own is asked at every load, and of segments that come from elsewhere the compiler reads the answer
- * anew each time, since there could be another in between; of those just made it does so once (Zen 4, Q4_0, one token: 195 of the
- * loop's 285 instructions were such questions; 23 cycles a block without them, 37 to 52 with them).
+ * <p>A kernel that reads two segments, weights and integers, begins with slices of both, {@code data.asSlice(0)}. Every load asks
+ * whether its segment is still open and may be read by this thread. Of a segment made in the method itself the compiler knows the
+ * answer, of two that come from elsewhere it asks anew each time (Zen 4, Q4_0, one token: 195 of the loop's 285 instructions were such
+ * questions; 23 cycles a block without them, 37 to 52 with them).
  */
 public abstract class Matrix {
     static {

@@ -145,7 +145,7 @@ final class Q4_0 extends CodeBook32 implements SmallInts {
     }
 
     /**
-     * Two tokens: as {@link #four}, 1.75 times the time of one.
+     * Two tokens: as {@link #four}, 1.8 times the time of one.
      */
     private void two(MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums) {
         MemorySegment data = this.data.asSlice(0);
@@ -210,7 +210,7 @@ final class Q4_0 extends CodeBook32 implements SmallInts {
     /**
      * Four tokens: every view is multiplied with the factors of all four before the next one is made, and a factor loaded for
      * both rows. A token takes 22 operations on whole vectors for 256 weights, 10 of which only one of the two pipelines does.
-     * Zen 4: the time of 3.2 to 3.6 single tokens, a row at a time 3.4. The views in a loop, since written out they are more
+     * Zen 4: the time of 3.7 single tokens. The views in a loop, since written out they are more
      * than the first compiler takes: it gives up, and such a method may then never reach the second.
      */
     private void four(MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums) {
