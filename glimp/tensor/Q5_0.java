@@ -1,22 +1,12 @@
 package glimp.tensor;
 
-import static java.nio.ByteOrder.LITTLE_ENDIAN;
-import static jdk.incubator.vector.VectorOperators.ASHR;
-import static jdk.incubator.vector.VectorOperators.I2F;
-import static jdk.incubator.vector.VectorOperators.LSHL;
-import static jdk.incubator.vector.VectorOperators.LSHR;
-
 import glimp.gguf.GgmlType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.ByteVector;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.LongVector;
 
 /** Blocks of 32: a half float d, 32 high bits and 32 nibbles, together five bits q, values d (q - 16). */
 final class Q5_0 extends Block32 implements SmallInts {
-    private static final long BYTES = GgmlType.Q5_0.bytes;
     private final Rows5 ints;
 
     Q5_0(MemorySegment data, int rows, int cols) {
@@ -72,36 +62,8 @@ final class Q5_0 extends Block32 implements SmallInts {
         ints.multiply(group, x, s, next, rowA * rowBytes, rowB * rowBytes, rowBytes, count, sums);
     }
 
-    /**
-     * {@link Q4_0#eight} with the fifth bits. A lane has four of its lower and four of its upper nibbles, which a multiplication brings to
-     * the top of four bytes. (70 cycles for 256 weights; 0.6B with two threads: 39 tokens/s, as floats 15.)
-     */
     @Override
     void eight(MemorySegment x, long from, long p, int rows, float[] sums) {
-        MemorySegment data = this.data.asSlice(0);
-        x = x.asSlice(0);
-        IntVector shifts = IntVector.fromArray(Lanes8.I, Lanes8.FIFTHS, 0);
-        for (int row = 0; row < rows; row++) {
-            FloatVector a = FloatVector.zero(Lanes8.F);
-            for (long s = from, end = p + rowBytes; p != end; p += 2 * BYTES, s += Pairs64.BYTES) {
-                IntVector v = ByteVector.fromMemorySegment(Lanes8.B, data, p + BYTES - 16, LITTLE_ENDIAN).reinterpretAsInts()
-                        .blend(ByteVector.fromMemorySegment(Lanes8.B, data, p + 2 * BYTES - 32, LITTLE_ENDIAN).reinterpretAsInts(), Lanes8.UPPER);
-                long h0 = LongVector.fromMemorySegment(LongVector.SPECIES_128, data, p, LITTLE_ENDIAN).lane(0);
-                long h1 = LongVector.fromMemorySegment(LongVector.SPECIES_128, data, p + BYTES, LITTLE_ENDIAN).lane(0);
-                IntVector head = IntVector.broadcast(Lanes8.I, (int) h0).blend((int) h1, Lanes8.UPPER);
-                IntVector bits = IntVector.broadcast(Lanes8.I, (int) (h0 >>> 16)).blend((int) (h1 >>> 16), Lanes8.UPPER).lanewise(LSHR, shifts);
-                IntVector low = v.and(0x0F0F0F0F).or(bits.and(15).mul(Lanes8.SPREAD).and(0x10101010));
-                IntVector high = v.lanewise(LSHR, 4).and(0x0F0F0F0F).or(bits.lanewise(LSHR, 16).and(15).mul(Lanes8.SPREAD).and(0x10101010));
-                IntVector c = low.mul(IntVector.fromMemorySegment(Lanes8.I, x, s, LITTLE_ENDIAN))
-                        .add(low.lanewise(LSHR, 8).and(Lanes8.ODD_BYTES).mul(IntVector.fromMemorySegment(Lanes8.I, x, s + 32, LITTLE_ENDIAN)))
-                        .add(high.mul(IntVector.fromMemorySegment(Lanes8.I, x, s + 64, LITTLE_ENDIAN)))
-                        .add(high.lanewise(LSHR, 8).and(Lanes8.ODD_BYTES).mul(IntVector.fromMemorySegment(Lanes8.I, x, s + 96, LITTLE_ENDIAN)))
-                        .add(IntVector.fromMemorySegment(Lanes8.I, x, s + Pairs64.CENTRES, LITTLE_ENDIAN)).and(0xFFFF0000);
-                FloatVector d = head.lanewise(LSHL, 16).lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
-                a = ((FloatVector) c.convertShape(I2F, Lanes8.F, 0)).mul(d)
-                        .fma(FloatVector.fromMemorySegment(Lanes8.F, x, s + Pairs64.SCALES, LITTLE_ENDIAN), a);
-            }
-            a.intoArray(sums, 8 * row);
-        }
+        Lanes8.five(data, false, x, from, p, rowBytes, rows, sums);
     }
 }
