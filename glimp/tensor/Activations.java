@@ -6,7 +6,7 @@ import java.util.Arrays;
  * The vectors that a product multiplies by: {@code values: float[tokens][width]}, and the forms that kernels want them in.
  *
  * <p>The owner writes {@link #values} and sets {@link #tokens}; {@link Products} then makes what the matrices ask for:
- * nothing (float kernels read the values), integers (kernels with integer lanes), or panels (the large batch), of floats or of
+ * nothing (some kernels read the values), floats on {@linkplain Lines cache lines}, integers (kernels with integer lanes), or panels (the large batch), of floats or of
  * {@linkplain ShortPanels integers}.
  */
 public final class Activations {
@@ -17,6 +17,7 @@ public final class Activations {
     /** How many of the rows count, 1 .. capacity. */
     public int tokens;
 
+    private final Lines lines = new Lines(this, 1), halfwayLines = new Lines(this, HalfFloats.HALFWAY);
     private final Panels panels = new Panels();
     private final ShortPanels shorts = new ShortPanels(this);
     private final Ints32[] ints32 = new Ints32[Ints32.Layout.values().length];
@@ -39,6 +40,8 @@ public final class Activations {
 
     /** The values have changed: forms made of them before are void. */
     void changed() {
+        lines.ready = false;
+        halfwayLines.ready = false;
         panels.ready = false;
         shorts.ready = false;
         for (Ints32 ints : ints32) {
@@ -51,6 +54,16 @@ public final class Activations {
         for (Ints256 ints : ints256) {
             ints.ready = false;
         }
+    }
+
+    /** The values on cache lines. */
+    Lines lines() {
+        return lines;
+    }
+
+    /** Likewise, times {@link HalfFloats#HALFWAY}. */
+    Lines halfwayLines() {
+        return halfwayLines;
     }
 
     Panels panels() {

@@ -89,15 +89,23 @@ public abstract class Matrix {
      */
     public abstract void decode(int row, int from, int to, float[] out, int at);
 
+    /** Most tokens that {@link #dot} takes. */
+    int most() {
+        return Products.SMALL;
+    }
+
+    /** Puts the activations where {@link #dot} reads them, if not from their values; runs on one thread, before the region. */
+    void place(Activations x) {}
+
     /**
-     * Makes the form of the activations that {@link #dot} reads; runs on one thread, before the region. A kernel for
+     * Makes integers of the activations, if {@link #dot} reads such; runs on one thread, before the region. A kernel for
      * integers must multiply floats when this was not called since {@link Activations#changed}.
      */
     void prepare(Activations x) {}
 
     /**
      * Rows times a few tokens: {@code y[t * rows + r] (+)= row r . token t} for rows {@code [from, to)} and every token of
-     * {@code x} (1 .. {@link Products#SMALL}). A token's result is the same bits whatever stands beside it in the batch.
+     * {@code x} (1 .. {@link #most}). A token's result is the same bits whatever stands beside it in the batch.
      *
      * <p>The rows are walked in pairs that lie half the share apart. Two far rows are two streams for the hardware's
      * prefetchers; adjacent ones look like one, and reading from memory is up to four times slower.

@@ -89,6 +89,7 @@ public final class Products {
     private void small(Product[] products) {
         long bytes = 0;
         for (Product p : products) {
+            p.matrix.place(p.x);
             if (!floatActivations) {
                 p.matrix.prepare(p.x);
             }
@@ -106,14 +107,21 @@ public final class Products {
         for (Product p : products) {
             int from = (int) ((long) p.matrix.rows * worker / workers);
             int to = (int) ((long) p.matrix.rows * (worker + 1) / workers);
-            p.matrix.dot(p.x, from, to, p.y, p.add, scratch[worker].row(Matrix.scratch(p.matrix.cols)));
+            dot(p, from, to, scratch[worker]);
         }
     }
 
+    private static void dot(Product p, int from, int to, Scratch scratch) {
+        p.matrix.dot(p.x, from, to, p.y, p.add, scratch.row(Matrix.scratch(p.matrix.cols)));
+    }
+
     /** How a product of a large batch is made. */
-    private enum Way { ROWS, FLOATS, SHORTS }
+    private enum Way { DOT, ROWS, FLOATS, SHORTS }
 
     private Way way(Product p) {
+        if (p.x.tokens <= p.matrix.most()) {
+            return Way.DOT;
+        }
         if (p.matrix instanceof SmallInts && !floatActivations) {
             return Way.SHORTS;
         }
@@ -125,6 +133,7 @@ public final class Products {
             switch (way(p)) {
                 case SHORTS -> p.x.shorts().pack(team);
                 case FLOATS -> p.x.panels().pack(team);
+                case DOT -> p.matrix.place(p.x);
                 case ROWS -> { }
             }
         }
@@ -133,6 +142,7 @@ public final class Products {
                 case SHORTS -> shorts(p, row, rows, scratch[worker]);
                 case FLOATS -> tile(p, row, rows, scratch[worker]);
                 case ROWS -> fourRows(p, row, rows, scratch[worker]);
+                case DOT -> dot(p, row, row + rows, scratch[worker]);
             }
         });
     }
@@ -166,6 +176,9 @@ public final class Products {
     /** Fewer rows for a small matrix, so that there are some tiles for every worker. */
     private int partRows(Product p) {
         Way way = way(p);
+        if (way == Way.DOT) {
+            return 2 * FloatRows.PAIRS;
+        }
         if (way == Way.ROWS) {
             return FourRows.ROWS;
         }

@@ -23,8 +23,8 @@ final class RowPair {
     private static final int L = F.length();
     /** Tokens that a kernel multiplies at once. */
     static final int GROUP = L == 8 ? 2 : 4;
-    /** Floats that the sums of a group take, or of as many pairs of rows as {@link FloatRows} takes, for any width of vector. */
-    static final int SUMS = 2 * 8 * 16;
+    /** Floats that the sums of a group of tokens take, and of as many pairs of rows as {@link FloatRows} takes, for any width of vector. */
+    static final int SUMS = 8 * 16 * 16;
 
     private RowPair() {}
 

@@ -94,16 +94,17 @@ class KernelTest {
 
     /** Alone as one worker computes it from the first row to the last. */
     private static void sameBits(Products products, Matrix m, int workers) {
-        Activations all = Blocks.activations(Products.SMALL, m.cols, 3);
+        Activations all = Blocks.activations(m.most(), m.cols, 3);
         float[][] alone = new float[all.tokens][m.rows];
         for (int t = 0; t < all.tokens; t++) {
             Activations one = new Activations(1, m.cols);
             one.tokens = 1;
             System.arraycopy(all.values, t * m.cols, one.values, 0, m.cols);
+            m.place(one);
             m.prepare(one);
             m.dot(one, 0, m.rows, alone[t], false, new float[Matrix.scratch(m.cols)]);
         }
-        for (int tokens = 1; tokens <= Products.SMALL; tokens++) {
+        for (int tokens = 1; tokens <= m.most(); tokens += tokens < Products.SMALL ? 1 : 5) {
             all.tokens = tokens;
             float[] y = new float[tokens * m.rows];
             products.run(new Products.Product(m, all, y, false));
