@@ -6,8 +6,8 @@ import java.util.Arrays;
  * The vectors that a product multiplies by: {@code values: float[tokens][width]}, and the forms that kernels want them in.
  *
  * <p>The owner writes {@link #values} and sets {@link #tokens}; {@link Products} then makes what the matrices ask for:
- * nothing (some kernels read the values), floats on {@linkplain Lines cache lines}, integers (kernels with integer lanes), or panels (the large batch), of floats or of
- * {@linkplain ShortPanels integers}.
+ * nothing (some kernels read the values), floats on {@linkplain Lines cache lines}, integers (kernels with integer lanes), or panels
+ * (the large batch), of floats or of {@linkplain ShortPanels integers}.
  */
 public final class Activations {
     /** {@code float[capacity][width]}, row-major: token t begins at {@code t * width}. */

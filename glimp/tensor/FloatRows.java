@@ -23,8 +23,8 @@ abstract class FloatRows extends Matrix {
     private static final int L = F.length();
     /** Most pairs of rows that are multiplied in one call. */
     static final int PAIRS = L;
-    /** Most tokens: four want more than the 16 registers that there are of 256 bits. */
-    private static final int GROUP = L == 8 ? 2 : 4;
+    /** Most tokens. */
+    private static final int GROUP = 4;
     /** Floats from the sums of one row of the pairs to those of the other, and half of those from one token's to the next one's. */
     static final int NEXT = PAIRS * L;
 

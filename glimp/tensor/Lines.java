@@ -9,8 +9,8 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * A small batch's activations as floats outside the heap, every token from the beginning of a cache line on. An array begins
- * anywhere, so that each load of 64 bytes touches two lines, and a processor that loads 64 bytes a cycle is bound by them (Zen 4,
- * F16 of 1024 x 1024 times four tokens, one thread: 63 GFLOP/s from arrays, 84 from here).
+ * anywhere, so that most loads of 64 bytes touch two lines, and a processor that loads one line a cycle is bound by them (Zen 4, F16 of
+ * 1024 x 1024 times four tokens, one thread: 63 GFLOP/s from arrays, 84 from here).
  */
 final class Lines {
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;

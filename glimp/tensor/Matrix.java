@@ -89,7 +89,7 @@ public abstract class Matrix {
      */
     public abstract void decode(int row, int from, int to, float[] out, int at);
 
-    /** Most tokens that {@link #dot} takes. */
+    /** Most tokens that {@link #dot} takes, at least {@link Products#SMALL}. */
     int most() {
         return Products.SMALL;
     }

@@ -8,10 +8,11 @@ import java.util.stream.IntStream;
  * Matrix products of a forward pass, shared among a team: {@code y[t][row] (+)= W[row] . x[t]}.
  *
  * <p>Four ways. Up to {@value #SMALL} tokens, every worker streams its share of the rows from memory and multiplies each
- * with all tokens: the time is that of reading the weights. Above, the time is that of the arithmetic: weights of four to six bits
- * are multiplied as integers, {@link ShortTile}; of others, in batches of {@linkplain #MEDIUM medium size} a few rows are decoded to
- * floats and multiplied with some tokens at a time, {@link FourRows}; in larger ones {@linkplain #TILE tiles} of rows with the whole batch,
- * by the {@link Gemm} micro-kernel.
+ * with all tokens, {@link Matrix#dot}: the time is that of reading the weights. Above, the time is that of the arithmetic: weights of four
+ * to six bits are multiplied as integers, {@link ShortTile}. Of others, what a format says that it {@linkplain Matrix#most can} goes the
+ * same way still, but whoever is free takes the next rows; in batches of {@linkplain #MEDIUM medium size} a few rows are decoded to floats
+ * and multiplied with some tokens at a time, {@link FourRows}; in larger ones {@linkplain #TILE tiles} of rows with the whole batch, by
+ * the {@link Gemm} micro-kernel.
  */
 public final class Products {
     /** The largest batch that is multiplied row by row; its results do not depend on the size of the batch. */

@@ -54,7 +54,7 @@ final class Q8_0 extends FloatRows {
     /**
      * The weights d q are exact in a float (8 and 11 bits make 19), so a block is decoded in registers, by sign extension, a
      * conversion and a multiplication, and then belongs to any number of tokens. On Zen 4 and from its L2, one thread reads
-     * 20 GB/s with one token, 14 with two, 10 with four, and from memory as much as the memory gives two threads. (To multiply
+     * 19 GB/s with one token, 16 with two, 11 with four (85 GFLOP/s), and from memory as much as the memory gives two threads. (To multiply
      * the sum of a block by d instead gives one token 22, but takes three operations a token, not two.)
      */
     @Override

@@ -4,19 +4,19 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Two rows of floats times a few tokens.
+ * Two rows of floats, decoded to scratch, times a few tokens: for formats that have no kernel of their own for what is asked.
  *
- * <p>It also says what every float kernel must compute, so that a token gets the same bits alone and in a batch: vectors
- * of columns go in turn into two sums, these are added, then the lanes, then the columns that fill no vector, one by one.
+ * <p>It also says what a format's kernel for one token must compute that leaves batches to this one, so that a token gets the same bits
+ * alone and in a batch: vectors of columns go in turn into two sums, these are added, then the lanes, then the columns that fill no
+ * vector, one by one.
  *
  * <p>Two rows by four tokens: each weight is used four times for a load and each activation twice, and 16 sums are more
- * than enough to keep the FMA units busy. Three tokens are four, the last of them twice: cheaper than two and one (Zen 4,
- * Q8_0 of 1024 x 1024: 113 us, against 75 and 55). Machines of 16 vector registers (256 bits) take two tokens at a time.
+ * than enough to keep the FMA units busy. Three tokens are four, the last of them twice: cheaper than two and one. Machines of 16 vector
+ * registers (256 bits) take two tokens at a time.
  *
  * <p>A kernel leaves its sums in an array: {@code sums[2 t]} for token t with row A, {@code sums[2 t + 1]} with row B. Those
  * of several tokens put whole vectors there and let {@link #reduce} sum them up: in a method of that size the compiler
- * stops inlining all but the Vector API itself, and a vector that is passed to a helper goes through the heap (F16, four
- * tokens: 2 GB/s instead of 14).
+ * stops inlining all but the Vector API itself, and a vector that is passed to a helper goes through the heap, seven times slower.
  */
 final class RowPair {
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
