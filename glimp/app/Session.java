@@ -9,6 +9,7 @@ import glimp.decode.Sampler;
 import glimp.gguf.Gguf;
 import glimp.model.KvCache;
 import glimp.model.Model;
+import glimp.model.Warmup;
 import glimp.route.Author;
 import glimp.route.Drafting;
 import glimp.route.LocalWriter;
@@ -65,13 +66,16 @@ final class Session implements AutoCloseable {
 
     private Loaded load(Path path, Options options) {
         Gguf file = Gguf.open(path);
-        Tokenizer tokenizer = Tokenizer.of(file);
         Model model = Model.load(file, team, floatActivations(options));
+        KvCache.Type keys = cacheType(options, "--cache-type-k"), values = cacheType(options, "--cache-type-v");
+        Warmup warmup = Warmup.begin(model, keys, values);
+        Tokenizer tokenizer = Tokenizer.of(file);
         int asked = options.count("--ctx-size", 0);
         int trained = model.config().contextLength();
-        Context context = new Context(model, asked > 0 ? asked : Math.min(trained, CONTEXT),
-                cacheType(options, "--cache-type-k"), cacheType(options, "--cache-type-v"));
-        return new Loaded(path, file, model, context, tokenizer, ChatTemplate.of(file));
+        Context context = new Context(model, asked > 0 ? asked : Math.min(trained, CONTEXT), keys, values);
+        Loaded loaded = new Loaded(path, file, model, context, tokenizer, ChatTemplate.of(file));
+        warmup.await();
+        return loaded;
     }
 
     static boolean floatActivations(Options options) {

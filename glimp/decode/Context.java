@@ -28,6 +28,12 @@ public final class Context {
 
     /** More than the longest draft and the token before it. */
     private static final int KEPT = 2 * Products.SMALL;
+    /**
+     * A prompt up to this long, if it is the first that the model runs, goes through the kernels that writing needs anyway, in small
+     * batches: those for larger ones are not compiled then (Zen 4, 33 tokens, to the first token: Q8_0 1600 ms and 1499, Q4_K_M 2242
+     * and 2052).
+     */
+    private static final int FIRST = 64;
 
     private final Model model;
     private final int capacity;
@@ -205,11 +211,12 @@ public final class Context {
     /** Runs the tokens from the context's length on, in batches; false if it was stopped. */
     private boolean run(int[] all, int count, Progress progress) {
         int first = length(), of = count - first;
+        int most = of <= FIRST && model.cold() ? Products.SMALL : Model.BATCH;
         if (progress != null && !progress.batch(0, of)) {
             return false;
         }
         while (length() < count) {
-            int batch = Math.min(Model.BATCH, count - length());
+            int batch = Math.min(most, count - length());
             boolean end = length() + batch == count;
             run(model, all, length(), batch, end ? 1 : 0);
             if (progress != null && !progress.batch(length() - first, of) && !end) {

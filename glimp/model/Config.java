@@ -71,6 +71,10 @@ public record Config(String architecture, int layers, int width, int hidden, int
         return (int) shape[1];
     }
 
+    Config withLayers(int layers) {
+        return new Config(architecture, layers, width, hidden, heads, kvHeads, headWidth, vocabulary, contextLength, epsilon, experts, expertsUsed, rope);
+    }
+
     /** Query heads that share a key. */
     int group() {
         return heads / kvHeads;

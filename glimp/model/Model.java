@@ -34,6 +34,7 @@ public final class Model {
     private Workspace w;
     private Activations last;
     private float[] logits = {};
+    private boolean hasRun;
     /** Null: nobody asked. */
     private Profile profile;
 
@@ -70,8 +71,22 @@ public final class Model {
         return new Model(config, weights, team, floatActivations);
     }
 
+    /** Another model, of which this one's formats and arithmetic are known. */
+    Model like(Config config, Weights weights, Team team) {
+        return new Model(config, weights, team, floatActivations);
+    }
+
     public Config config() {
         return config;
+    }
+
+    Weights weights() {
+        return weights;
+    }
+
+    /** Whether the model has run nothing yet, and is so large that its kernels are worth a {@link Warmup}. */
+    public boolean cold() {
+        return !hasRun && Warmup.pays(config);
     }
 
     /** Takes the time of each stage of every pass from now on, until the profile is closed. */
@@ -103,6 +118,7 @@ public final class Model {
      */
     public float[] forward(int[] tokens, int from, int count, KvCache cache, int wanted) {
         check(tokens, from, count, cache, wanted);
+        hasRun = true;
         int position = cache.length();
         begin(position, count);
         cache.reserve(position + count);

@@ -77,6 +77,16 @@ public abstract class Matrix {
         return Formats.matrix(tensor.type(), data, (int) rows, (int) tensor.shape()[0]);
     }
 
+    /** The first bytes as rows of another length: numbers of no meaning, to try kernels on. @param cols whole blocks */
+    public Matrix reshaped(int rows, int cols) {
+        return Formats.matrix(type, data.asSlice(0, rows * type.bytesFor(cols)), rows, cols);
+    }
+
+    /** Such as {@code Q8_0}. */
+    public String format() {
+        return type.name();
+    }
+
     /** Bytes of the weights: what one token reads. */
     public long bytes() {
         return rows * rowBytes;
