@@ -8,7 +8,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 
 /** The trained pair that comes with the program: in {@code models/} of a checkout, or inside the jar. */
@@ -41,9 +40,10 @@ final class Pair {
                 }
                 return inFolder;
             }
-            Path copy = Files.createTempFile("glimprouter-", "-" + name);
+            // Not by createTempFile, which makes its names by the cryptographic generator: that is 25 ms of the start.
+            Path copy = Path.of(System.getProperty("java.io.tmpdir"), "glimprouter-" + ProcessHandle.current().pid() + "-" + System.nanoTime() + "-" + name);
             copy.toFile().deleteOnExit();
-            Files.copy(inJar, copy, StandardCopyOption.REPLACE_EXISTING);
+            Files.copy(inJar, copy);
             return copy;
         } catch (IOException e) {
             throw new UncheckedIOException(e);

@@ -30,9 +30,6 @@ public final class Activations {
         this.values = new float[Math.multiplyExact(capacity, width)];
         this.width = width;
         this.capacity = capacity;
-        for (Ints32.Layout layout : Ints32.Layout.values()) {
-            ints32[layout.ordinal()] = new Ints32(this, layout);
-        }
         for (Ints256.Order order : Ints256.Order.values()) {
             ints256[order.ordinal()] = new Ints256(this, order);
         }
@@ -45,7 +42,9 @@ public final class Activations {
         panels.ready = false;
         shorts.ready = false;
         for (Ints32 ints : ints32) {
-            ints.ready = false;
+            if (ints != null) {
+                ints.ready = false;
+            }
         }
         nibbles.ready = false;
         for (Pairs64 pairs : pairs64) {
@@ -75,7 +74,11 @@ public final class Activations {
     }
 
     Ints32 ints32(Ints32.Layout layout) {
-        return ints32[layout.ordinal()];
+        int i = layout.ordinal();
+        if (ints32[i] == null) {
+            ints32[i] = new Ints32(this, layout);
+        }
+        return ints32[i];
     }
 
     Nibbles128 nibbles() {
