@@ -47,6 +47,7 @@ public final class Warmup {
         }
         Thread thread = new Thread(() -> run(model, keys, values), "glimp-warmup");
         thread.setDaemon(true);
+        thread.setUncaughtExceptionHandler((t, e) -> { });   // what is wrong with the model its first pass tells, where it can be said
         thread.start();
         return new Warmup(thread);
     }
