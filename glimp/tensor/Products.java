@@ -197,7 +197,9 @@ public final class Products {
         ShortPanels panels = p.x.shorts();
         float[] c = scratch.sums(panels.count() * ShortTile.ROWS * ShortGemm.PANEL);
         scratch.shorts().multiply(p.matrix, row, rows, panels, c);
-        store(p, row, rows, c, ShortTile.ROWS, ShortGemm.PANEL);
+        int pairs = ShortTile.pairs(rows);
+        store(p, row, pairs, c, 0, 2, ShortTile.ROWS, ShortGemm.PANEL);
+        store(p, row + pairs, rows - pairs, c, 1, 2, ShortTile.ROWS, ShortGemm.PANEL);
     }
 
     /** One tile of rows times the whole batch. Rows beyond the matrix are whatever the scratch holds, and are not stored. */
@@ -218,14 +220,14 @@ public final class Products {
                 }
             }
         }
-        store(p, row, rows, c, TILE, Gemm.PANEL);
+        store(p, row, rows, c, 0, 1, TILE, Gemm.PANEL);
     }
 
-    /** From {@code c[panels][tile][panel]} to {@code y[token][row]}. */
-    private static void store(Product p, int row, int rows, float[] c, int tile, int panel) {
+    /** From every {@code step}th row of {@code c[panels][tile][panel]}, {@code first} the first one, to {@code y[token][row]}. */
+    private static void store(Product p, int row, int rows, float[] c, int first, int step, int tile, int panel) {
         for (int t = 0; t < p.x.tokens; t += panel) {
             int tokens = Math.min(panel, p.x.tokens - t);
-            Transpose.run(c, t * tile, panel, rows, tokens, p.y, t * p.matrix.rows + row, p.matrix.rows, p.add);
+            Transpose.run(c, t * tile + first * panel, step * panel, rows, tokens, p.y, t * p.matrix.rows + row, p.matrix.rows, p.add);
         }
     }
 

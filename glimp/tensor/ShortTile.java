@@ -34,24 +34,35 @@ final class ShortTile {
     private final int[] sums = new int[ShortGemm.SCRATCH];
 
     /**
-     * {@code c[panel][ROWS][PANEL] += m[row ..] . x}; rows of a micro-tile that are not asked for are whatever was there.
+     * {@code c[panel][ROWS][PANEL] += m[row ..] . x}, the rows in {@link #pairs}; those of a micro-tile that are not asked for are
+     * whatever was there.
      *
      * @param m a matrix whose format is {@link SmallInts} @param rows at most {@link #ROWS}
      */
     void multiply(Matrix m, int row, int rows, ShortPanels x, float[] c) {
         SmallInts w = (SmallInts) m;
+        int pairs = pairs(rows);
         for (int k = 0; k < m.cols; k += ShortGemm.DEPTH) {
             int end = Math.min(k + ShortGemm.DEPTH, m.cols);
-            for (int r = 0; r < rows; r += 2) {
-                w.integers(row + r, Math.min(row + r + 1, m.rows - 1), k, end, weights, r / 2 * ShortGemm.STRIDE);
-            }
-            for (int r = 0; r < rows; r++) {
-                w.scales(row + r, k, end, scales, offsets, r * SCALES);
+            for (int i = 0; i < pairs; i++) {
+                int a = row + i, b = Math.min(a + pairs, m.rows - 1);
+                w.integers(a, b, k, end, weights, i * ShortGemm.STRIDE);
+                w.scales(a, k, end, scales, offsets, 2 * i * SCALES);
+                w.scales(b, k, end, scales, offsets, (2 * i + 1) * SCALES);
             }
             for (int panel = 0; panel < x.count(); panel++) {
                 panel(x, panel, k / BLOCK, (end - k) / BLOCK, rows, w.parts(), w.offset(), c);
             }
         }
+    }
+
+    /**
+     * Pairs of so many rows: i has rows {@code i} and {@code pairs + i}, which {@code c} holds one behind the other. So both are
+     * unpacked along two streams out of memory, while rows side by side look like one (see {@link Matrix#dot}). (Zen 4, 16 tokens, matrices
+     * of 131072 x 1024, cycles for 256 weights: Q4_K 325 and 295, Q6_K 395 and 350, Q4_0 302 and 280.)
+     */
+    static int pairs(int rows) {
+        return (rows + 1) / 2;
     }
 
     private void panel(ShortPanels x, int panel, int block, int blocks, int rows, int parts, boolean offset, float[] c) {
