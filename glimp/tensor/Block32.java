@@ -25,8 +25,10 @@ abstract class Block32 extends Matrix {
 
     /** Pairs of rows that are multiplied in one call of a kernel; their sums are a vector. */
     static final int PAIRS = 8;
-    /** Floats of vectors of sums. */
-    private static final int SUMS = 2 * PAIRS * 16;
+    /** Rows of one call that come one behind the other, see {@link #inLine}. */
+    private static final int ROWS = 16;
+    /** Floats of vectors of sums, of at most four tokens. */
+    static final int SUMS = 4 * ROWS * 16;
 
     final int blockBytes;
 
@@ -98,6 +100,22 @@ abstract class Block32 extends Matrix {
         throw new UnsupportedOperationException();
     }
 
+    /**
+     * Whether the kernels for several tokens take the rows one behind the other: 16 in a call, since the sums of lanes and what else is
+     * done once a call are a tenth of the time with four.
+     */
+    boolean inLine() {
+        return false;
+    }
+
+    /**
+     * For a format {@link #inLine}: {@code count} rows from {@code row} on times 2 or 4 tokens, as above; vectors of sums into
+     * {@code float[group][ROWS][16]}.
+     */
+    void multiply(int group, MemorySegment x, long s, long next, int row, int count, float[] sums) {
+        throw new UnsupportedOperationException();
+    }
+
     /** Bits of a weight, 4 or 5, if the format has a kernel for vectors of {@linkplain #eight eight lanes}; otherwise 0. */
     int bits() {
         return 0;
@@ -142,12 +160,45 @@ abstract class Block32 extends Matrix {
             super.dot(x, from, to, y, add, scratch);
             return;
         }
+        if (inLine() && x.tokens > 1) {
+            for (int row = from; row < to; row += ROWS) {
+                lines(x, row, Math.min(ROWS, to - row), y, add, scratch);
+            }
+            return;
+        }
         int half = (to - from) / 2;
         for (int row = from; row < from + half; row += PAIRS) {
             pairs(x, row, row + half, Math.min(PAIRS, from + half - row), y, add, scratch);
         }
         if (from + 2 * half < to) {
             pairs(x, to - 1, to - 1, 1, y, add, scratch);
+        }
+    }
+
+    private void lines(Activations x, int row, int rows, float[] y, boolean add, float[] sums) {
+        for (int t = 0, group; t < x.tokens; t += group) {
+            group = group(x.tokens - t);
+            if (group == 1) {
+                pairs(x, t, 1, row, row + rows / 2, rows / 2, y, add, sums);
+                if (rows % 2 == 1) {
+                    pairs(x, t, 1, row + rows - 1, row + rows - 1, 1, y, add, sums);
+                }
+                continue;
+            }
+            lines(x, t, group, row, rows, y, add, sums);
+        }
+    }
+
+    private void lines(Activations x, int token, int group, int row, int count, float[] y, boolean add, float[] sums) {
+        Ints32 ints = x.ints32(layout());
+        int done = cols / ints.layout.columns * ints.layout.columns;
+        multiply(group, ints.data(), ints.start(token), ints.start(1), row, count, sums);
+        for (int t = token, at = 0; t < token + group; t++, at += ROWS) {
+            Lanes.sums(sums, 16 * at, sums, at);
+            if (done < cols) {
+                rest(x, t, done, row, count, sums, at);
+            }
+            put(sums, at, count, y, t * rows + row, add);
         }
     }
 

@@ -157,7 +157,7 @@ public abstract class Matrix {
 
     /** Floats of scratch that a worker needs: the sums of a group of tokens and two decoded rows. */
     static int scratch(int cols) {
-        return RowPair.SUMS + 2 * rowSpace(cols);
+        return Math.max(RowPair.SUMS, Block32.SUMS) + 2 * rowSpace(cols);
     }
 
     /** Not a multiple of 4 kB for the usual widths: the rows would share their sets of the L1 cache. */

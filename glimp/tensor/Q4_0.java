@@ -66,10 +66,20 @@ final class Q4_0 extends CodeBook32 implements SmallInts {
 
     @Override
     void multiply(int group, MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums) {
-        switch (group) {
-            case 4 -> four(x, s, next, rowA, rowB, count, sums);
-            case 2 -> two(x, s, next, rowA, rowB, count, sums);
-            default -> one(x, s, rowA, rowB, count, sums);
+        one(x, s, rowA, rowB, count, sums);
+    }
+
+    @Override
+    boolean inLine() {
+        return true;
+    }
+
+    @Override
+    void multiply(int group, MemorySegment x, long s, long next, int row, int count, float[] sums) {
+        if (group == 4) {
+            four(x, s, next, row, count, sums);
+        } else {
+            two(x, s, next, row, count, sums);
         }
     }
 
@@ -144,164 +154,117 @@ final class Q4_0 extends CodeBook32 implements SmallInts {
         }
     }
 
-    /**
-     * Two tokens: as {@link #four}, 1.8 times the time of one.
-     */
-    private void two(MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums) {
+    /** Two tokens, as {@link #four}. */
+    private void two(MemorySegment x, long s, long next, int row, int count, float[] sums) {
         MemorySegment data = this.data.asSlice(0);
         x = x.asSlice(0);
-        ShortVector nibbles = NIBBLES, scales = SCALES;
-        for (int i = 0; i < count; i++) {
-            long p = (rowA + i) * rowBytes, q = (rowB + i) * rowBytes, end = p + cols / 256 * 144L;
+        for (int at = 0, last = 16 * count; at < last; at += 16, row++) {
+            long p = row * rowBytes, end = p + cols / 256 * 144L;
             long s0 = s, s1 = s0 + next;
-            FloatVector a0 = FloatVector.zero(F), b0 = FloatVector.zero(F);
-            FloatVector a1 = FloatVector.zero(F), b1 = FloatVector.zero(F);
+            FloatVector a0 = FloatVector.zero(F), a1 = a0;
             while (p != end) {
-                ShortVector t0 = ShortVector.zero(S), u0 = ShortVector.zero(S);
-                ShortVector t1 = ShortVector.zero(S), u1 = ShortVector.zero(S);
-                for (long h = 0; h != 16; h += 8) {
-                    IntVector a = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, p + h, LITTLE_ENDIAN),
-                            ShortVector.fromMemorySegment(S, data, p + 72 + h, LITTLE_ENDIAN)).reinterpretAsInts();
-                    IntVector b = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, q + h, LITTLE_ENDIAN),
-                            ShortVector.fromMemorySegment(S, data, q + 72 + h, LITTLE_ENDIAN)).reinterpretAsInts();
-                    long k = 32 * h;
-                    for (int shift = 0; shift < 16; shift += 4, k += 64) {
-                        ShortVector v = a.lanewise(LSHR, shift).reinterpretAsShorts(), w = b.lanewise(LSHR, shift).reinterpretAsShorts();
-                        ShortVector y = ShortVector.fromMemorySegment(S, x, s0 + k, LITTLE_ENDIAN);
-                        t0 = v.mul(y).add(t0);
-                        u0 = w.mul(y).add(u0);
-                        y = ShortVector.fromMemorySegment(S, x, s1 + k, LITTLE_ENDIAN);
-                        t1 = v.mul(y).add(t1);
-                        u1 = w.mul(y).add(u1);
-                    }
-                }
-                FloatVector d = scales.selectFrom(ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN),
-                        ShortVector.fromMemorySegment(S, data, p + 72, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
-                FloatVector f = scales.selectFrom(ShortVector.fromMemorySegment(S, data, q, LITTLE_ENDIAN),
-                        ShortVector.fromMemorySegment(S, data, q + 72, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
-                ShortVector e = ShortVector.fromMemorySegment(S, x, s0 + 512, LITTLE_ENDIAN);
-                FloatVector dx = FloatVector.fromMemorySegment(F, x, s0 + 576, LITTLE_ENDIAN);
-                IntVector r = e.add(t0).reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
-                a0 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a0);
-                r = e.add(u0).reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
-                b0 = ((FloatVector) r.convert(I2F, 0)).fma(f.mul(dx), b0);
+                ShortVector u = ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN);
+                ShortVector v = ShortVector.fromMemorySegment(S, data, p + 72, LITTLE_ENDIAN);
+                FloatVector d = SCALES.selectFrom(u, v).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
+                ShortVector n0 = NIBBLES.selectFrom(u, v);
+                IntVector w = n0.reinterpretAsInts();
+                ShortVector n1 = w.lanewise(LSHR, 4).reinterpretAsShorts(), n2 = w.lanewise(LSHR, 8).reinterpretAsShorts();
+                ShortVector n3 = w.lanewise(LSHR, 12).reinterpretAsShorts();
+                u = ShortVector.fromMemorySegment(S, data, p + 8, LITTLE_ENDIAN);
+                v = ShortVector.fromMemorySegment(S, data, p + 80, LITTLE_ENDIAN);
+                ShortVector n4 = NIBBLES.selectFrom(u, v), t;
+                w = n4.reinterpretAsInts();
+                ShortVector n5 = w.lanewise(LSHR, 4).reinterpretAsShorts(), n6 = w.lanewise(LSHR, 8).reinterpretAsShorts();
+                ShortVector n7 = w.lanewise(LSHR, 12).reinterpretAsShorts();
+                t = n0.mul(ShortVector.fromMemorySegment(S, x, s0, LITTLE_ENDIAN)).add(n1.mul(ShortVector.fromMemorySegment(S, x, s0 + 64, LITTLE_ENDIAN)))
+                        .add(n2.mul(ShortVector.fromMemorySegment(S, x, s0 + 128, LITTLE_ENDIAN)).add(n3.mul(ShortVector.fromMemorySegment(S, x, s0 + 192, LITTLE_ENDIAN))));
+                t = n4.mul(ShortVector.fromMemorySegment(S, x, s0 + 256, LITTLE_ENDIAN)).add(n5.mul(ShortVector.fromMemorySegment(S, x, s0 + 320, LITTLE_ENDIAN)))
+                        .add(n6.mul(ShortVector.fromMemorySegment(S, x, s0 + 384, LITTLE_ENDIAN)).add(n7.mul(ShortVector.fromMemorySegment(S, x, s0 + 448, LITTLE_ENDIAN)))).add(t);
+                w = t.reinterpretAsInts();
+                w = w.add(w.lanewise(LSHL, 16)).add(IntVector.fromMemorySegment(I, x, s0 + 512, LITTLE_ENDIAN)).and(0xFFFF0000);
+                a0 = ((FloatVector) w.convert(I2F, 0)).fma(d.mul(FloatVector.fromMemorySegment(F, x, s0 + 576, LITTLE_ENDIAN)), a0);
                 s0 += 640;
-                e = ShortVector.fromMemorySegment(S, x, s1 + 512, LITTLE_ENDIAN);
-                dx = FloatVector.fromMemorySegment(F, x, s1 + 576, LITTLE_ENDIAN);
-                r = e.add(t1).reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
-                a1 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a1);
-                r = e.add(u1).reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
-                b1 = ((FloatVector) r.convert(I2F, 0)).fma(f.mul(dx), b1);
+                t = n0.mul(ShortVector.fromMemorySegment(S, x, s1, LITTLE_ENDIAN)).add(n1.mul(ShortVector.fromMemorySegment(S, x, s1 + 64, LITTLE_ENDIAN)))
+                        .add(n2.mul(ShortVector.fromMemorySegment(S, x, s1 + 128, LITTLE_ENDIAN)).add(n3.mul(ShortVector.fromMemorySegment(S, x, s1 + 192, LITTLE_ENDIAN))));
+                t = n4.mul(ShortVector.fromMemorySegment(S, x, s1 + 256, LITTLE_ENDIAN)).add(n5.mul(ShortVector.fromMemorySegment(S, x, s1 + 320, LITTLE_ENDIAN)))
+                        .add(n6.mul(ShortVector.fromMemorySegment(S, x, s1 + 384, LITTLE_ENDIAN)).add(n7.mul(ShortVector.fromMemorySegment(S, x, s1 + 448, LITTLE_ENDIAN)))).add(t);
+                w = t.reinterpretAsInts();
+                w = w.add(w.lanewise(LSHL, 16)).add(IntVector.fromMemorySegment(I, x, s1 + 512, LITTLE_ENDIAN)).and(0xFFFF0000);
+                a1 = ((FloatVector) w.convert(I2F, 0)).fma(d.mul(FloatVector.fromMemorySegment(F, x, s1 + 576, LITTLE_ENDIAN)), a1);
                 s1 += 640;
                 p += 144;
-                q += 144;
             }
-            a0.intoArray(sums, 16 * i);
-            b0.intoArray(sums, 16 * (4 + i));
-            a1.intoArray(sums, 16 * (8 + i));
-            b1.intoArray(sums, 16 * (12 + i));
+            a0.intoArray(sums, at);
+            a1.intoArray(sums, at + 256);
         }
     }
 
     /**
-     * Four tokens: every view is multiplied with the factors of all four before the next one is made, and a factor loaded for
-     * both rows. A token takes 22 operations on whole vectors for 256 weights, 10 of which only one of the two pipelines does.
-     * Zen 4: the time of 3.7 single tokens. The views in a loop, since written out they are more
-     * than the first compiler takes: it gives up, and such a method may then never reach the second.
+     * Four tokens, a row at a time, so that all eight views stay in registers: with two rows five of the eight vectors of sums went
+     * through memory, and factors loaded once for both rows did not make up for that. A token takes 22 operations on whole vectors
+     * for 256 weights; the ten multiplications among them, of integers or floats, share two of the four pipes and are at best one
+     * a cycle. Zen 4, one thread, rows of 1024, cycles a token and 256 weights: 19 from the L2 cache and 23 from memory, with two
+     * tokens 19 and 22; two rows at once 21 and 25.
      */
-    private void four(MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums) {
+    private void four(MemorySegment x, long s, long next, int row, int count, float[] sums) {
         MemorySegment data = this.data.asSlice(0);
         x = x.asSlice(0);
-        ShortVector nibbles = NIBBLES, scales = SCALES;
-        for (int i = 0; i < count; i++) {
-            long p = (rowA + i) * rowBytes, q = (rowB + i) * rowBytes, end = p + cols / 256 * 144L;
+        for (int at = 0, last = 16 * count; at < last; at += 16, row++) {
+            long p = row * rowBytes, end = p + cols / 256 * 144L;
             long s0 = s, s1 = s0 + next, s2 = s1 + next, s3 = s2 + next;
-            FloatVector a0 = FloatVector.zero(F), b0 = FloatVector.zero(F);
-            FloatVector a1 = FloatVector.zero(F), b1 = FloatVector.zero(F);
-            FloatVector a2 = FloatVector.zero(F), b2 = FloatVector.zero(F);
-            FloatVector a3 = FloatVector.zero(F), b3 = FloatVector.zero(F);
+            FloatVector a0 = FloatVector.zero(F), a1 = a0, a2 = a0, a3 = a0;
             while (p != end) {
-                ShortVector t0 = ShortVector.zero(S), u0 = ShortVector.zero(S);
-                ShortVector t1 = ShortVector.zero(S), u1 = ShortVector.zero(S);
-                ShortVector t2 = ShortVector.zero(S), u2 = ShortVector.zero(S);
-                ShortVector t3 = ShortVector.zero(S), u3 = ShortVector.zero(S);
-                for (long h = 0; h != 16; h += 8) {
-                    IntVector a = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, p + h, LITTLE_ENDIAN),
-                            ShortVector.fromMemorySegment(S, data, p + 72 + h, LITTLE_ENDIAN)).reinterpretAsInts();
-                    IntVector b = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, q + h, LITTLE_ENDIAN),
-                            ShortVector.fromMemorySegment(S, data, q + 72 + h, LITTLE_ENDIAN)).reinterpretAsInts();
-                    long k = 32 * h;
-                    for (int shift = 0; shift < 16; shift += 4, k += 64) {
-                        ShortVector v = a.lanewise(LSHR, shift).reinterpretAsShorts(), w = b.lanewise(LSHR, shift).reinterpretAsShorts();
-                        ShortVector y = ShortVector.fromMemorySegment(S, x, s0 + k, LITTLE_ENDIAN);
-                        t0 = v.mul(y).add(t0);
-                        u0 = w.mul(y).add(u0);
-                        y = ShortVector.fromMemorySegment(S, x, s1 + k, LITTLE_ENDIAN);
-                        t1 = v.mul(y).add(t1);
-                        u1 = w.mul(y).add(u1);
-                        y = ShortVector.fromMemorySegment(S, x, s2 + k, LITTLE_ENDIAN);
-                        t2 = v.mul(y).add(t2);
-                        u2 = w.mul(y).add(u2);
-                        y = ShortVector.fromMemorySegment(S, x, s3 + k, LITTLE_ENDIAN);
-                        t3 = v.mul(y).add(t3);
-                        u3 = w.mul(y).add(u3);
-                    }
-                }
-                FloatVector d = scales.selectFrom(ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN),
-                        ShortVector.fromMemorySegment(S, data, p + 72, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
-                FloatVector f = scales.selectFrom(ShortVector.fromMemorySegment(S, data, q, LITTLE_ENDIAN),
-                        ShortVector.fromMemorySegment(S, data, q + 72, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
-                ShortVector e = ShortVector.fromMemorySegment(S, x, s0 + 512, LITTLE_ENDIAN);
-                FloatVector dx = FloatVector.fromMemorySegment(F, x, s0 + 576, LITTLE_ENDIAN);
-                IntVector r = e.add(t0).reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
-                a0 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a0);
-                r = e.add(u0).reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
-                b0 = ((FloatVector) r.convert(I2F, 0)).fma(f.mul(dx), b0);
+                ShortVector u = ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN);
+                ShortVector v = ShortVector.fromMemorySegment(S, data, p + 72, LITTLE_ENDIAN);
+                FloatVector d = SCALES.selectFrom(u, v).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
+                ShortVector n0 = NIBBLES.selectFrom(u, v);
+                IntVector w = n0.reinterpretAsInts();
+                ShortVector n1 = w.lanewise(LSHR, 4).reinterpretAsShorts(), n2 = w.lanewise(LSHR, 8).reinterpretAsShorts();
+                ShortVector n3 = w.lanewise(LSHR, 12).reinterpretAsShorts();
+                u = ShortVector.fromMemorySegment(S, data, p + 8, LITTLE_ENDIAN);
+                v = ShortVector.fromMemorySegment(S, data, p + 80, LITTLE_ENDIAN);
+                ShortVector n4 = NIBBLES.selectFrom(u, v), t;
+                w = n4.reinterpretAsInts();
+                ShortVector n5 = w.lanewise(LSHR, 4).reinterpretAsShorts(), n6 = w.lanewise(LSHR, 8).reinterpretAsShorts();
+                ShortVector n7 = w.lanewise(LSHR, 12).reinterpretAsShorts();
+                t = n0.mul(ShortVector.fromMemorySegment(S, x, s0, LITTLE_ENDIAN)).add(n1.mul(ShortVector.fromMemorySegment(S, x, s0 + 64, LITTLE_ENDIAN)))
+                        .add(n2.mul(ShortVector.fromMemorySegment(S, x, s0 + 128, LITTLE_ENDIAN)).add(n3.mul(ShortVector.fromMemorySegment(S, x, s0 + 192, LITTLE_ENDIAN))));
+                t = n4.mul(ShortVector.fromMemorySegment(S, x, s0 + 256, LITTLE_ENDIAN)).add(n5.mul(ShortVector.fromMemorySegment(S, x, s0 + 320, LITTLE_ENDIAN)))
+                        .add(n6.mul(ShortVector.fromMemorySegment(S, x, s0 + 384, LITTLE_ENDIAN)).add(n7.mul(ShortVector.fromMemorySegment(S, x, s0 + 448, LITTLE_ENDIAN)))).add(t);
+                w = t.reinterpretAsInts();
+                w = w.add(w.lanewise(LSHL, 16)).add(IntVector.fromMemorySegment(I, x, s0 + 512, LITTLE_ENDIAN)).and(0xFFFF0000);
+                a0 = ((FloatVector) w.convert(I2F, 0)).fma(d.mul(FloatVector.fromMemorySegment(F, x, s0 + 576, LITTLE_ENDIAN)), a0);
                 s0 += 640;
-                e = ShortVector.fromMemorySegment(S, x, s1 + 512, LITTLE_ENDIAN);
-                dx = FloatVector.fromMemorySegment(F, x, s1 + 576, LITTLE_ENDIAN);
-                r = e.add(t1).reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
-                a1 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a1);
-                r = e.add(u1).reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
-                b1 = ((FloatVector) r.convert(I2F, 0)).fma(f.mul(dx), b1);
+                t = n0.mul(ShortVector.fromMemorySegment(S, x, s1, LITTLE_ENDIAN)).add(n1.mul(ShortVector.fromMemorySegment(S, x, s1 + 64, LITTLE_ENDIAN)))
+                        .add(n2.mul(ShortVector.fromMemorySegment(S, x, s1 + 128, LITTLE_ENDIAN)).add(n3.mul(ShortVector.fromMemorySegment(S, x, s1 + 192, LITTLE_ENDIAN))));
+                t = n4.mul(ShortVector.fromMemorySegment(S, x, s1 + 256, LITTLE_ENDIAN)).add(n5.mul(ShortVector.fromMemorySegment(S, x, s1 + 320, LITTLE_ENDIAN)))
+                        .add(n6.mul(ShortVector.fromMemorySegment(S, x, s1 + 384, LITTLE_ENDIAN)).add(n7.mul(ShortVector.fromMemorySegment(S, x, s1 + 448, LITTLE_ENDIAN)))).add(t);
+                w = t.reinterpretAsInts();
+                w = w.add(w.lanewise(LSHL, 16)).add(IntVector.fromMemorySegment(I, x, s1 + 512, LITTLE_ENDIAN)).and(0xFFFF0000);
+                a1 = ((FloatVector) w.convert(I2F, 0)).fma(d.mul(FloatVector.fromMemorySegment(F, x, s1 + 576, LITTLE_ENDIAN)), a1);
                 s1 += 640;
-                e = ShortVector.fromMemorySegment(S, x, s2 + 512, LITTLE_ENDIAN);
-                dx = FloatVector.fromMemorySegment(F, x, s2 + 576, LITTLE_ENDIAN);
-                r = e.add(t2).reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
-                a2 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a2);
-                r = e.add(u2).reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
-                b2 = ((FloatVector) r.convert(I2F, 0)).fma(f.mul(dx), b2);
+                t = n0.mul(ShortVector.fromMemorySegment(S, x, s2, LITTLE_ENDIAN)).add(n1.mul(ShortVector.fromMemorySegment(S, x, s2 + 64, LITTLE_ENDIAN)))
+                        .add(n2.mul(ShortVector.fromMemorySegment(S, x, s2 + 128, LITTLE_ENDIAN)).add(n3.mul(ShortVector.fromMemorySegment(S, x, s2 + 192, LITTLE_ENDIAN))));
+                t = n4.mul(ShortVector.fromMemorySegment(S, x, s2 + 256, LITTLE_ENDIAN)).add(n5.mul(ShortVector.fromMemorySegment(S, x, s2 + 320, LITTLE_ENDIAN)))
+                        .add(n6.mul(ShortVector.fromMemorySegment(S, x, s2 + 384, LITTLE_ENDIAN)).add(n7.mul(ShortVector.fromMemorySegment(S, x, s2 + 448, LITTLE_ENDIAN)))).add(t);
+                w = t.reinterpretAsInts();
+                w = w.add(w.lanewise(LSHL, 16)).add(IntVector.fromMemorySegment(I, x, s2 + 512, LITTLE_ENDIAN)).and(0xFFFF0000);
+                a2 = ((FloatVector) w.convert(I2F, 0)).fma(d.mul(FloatVector.fromMemorySegment(F, x, s2 + 576, LITTLE_ENDIAN)), a2);
                 s2 += 640;
-                e = ShortVector.fromMemorySegment(S, x, s3 + 512, LITTLE_ENDIAN);
-                dx = FloatVector.fromMemorySegment(F, x, s3 + 576, LITTLE_ENDIAN);
-                r = e.add(t3).reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
-                a3 = ((FloatVector) r.convert(I2F, 0)).fma(d.mul(dx), a3);
-                r = e.add(u3).reinterpretAsInts();
-                r = r.add(r.lanewise(LSHL, 16)).and(0xFFFF0000);
-                b3 = ((FloatVector) r.convert(I2F, 0)).fma(f.mul(dx), b3);
+                t = n0.mul(ShortVector.fromMemorySegment(S, x, s3, LITTLE_ENDIAN)).add(n1.mul(ShortVector.fromMemorySegment(S, x, s3 + 64, LITTLE_ENDIAN)))
+                        .add(n2.mul(ShortVector.fromMemorySegment(S, x, s3 + 128, LITTLE_ENDIAN)).add(n3.mul(ShortVector.fromMemorySegment(S, x, s3 + 192, LITTLE_ENDIAN))));
+                t = n4.mul(ShortVector.fromMemorySegment(S, x, s3 + 256, LITTLE_ENDIAN)).add(n5.mul(ShortVector.fromMemorySegment(S, x, s3 + 320, LITTLE_ENDIAN)))
+                        .add(n6.mul(ShortVector.fromMemorySegment(S, x, s3 + 384, LITTLE_ENDIAN)).add(n7.mul(ShortVector.fromMemorySegment(S, x, s3 + 448, LITTLE_ENDIAN)))).add(t);
+                w = t.reinterpretAsInts();
+                w = w.add(w.lanewise(LSHL, 16)).add(IntVector.fromMemorySegment(I, x, s3 + 512, LITTLE_ENDIAN)).and(0xFFFF0000);
+                a3 = ((FloatVector) w.convert(I2F, 0)).fma(d.mul(FloatVector.fromMemorySegment(F, x, s3 + 576, LITTLE_ENDIAN)), a3);
                 s3 += 640;
                 p += 144;
-                q += 144;
             }
-            a0.intoArray(sums, 16 * i);
-            b0.intoArray(sums, 16 * (2 + i));
-            a1.intoArray(sums, 16 * (4 + i));
-            b1.intoArray(sums, 16 * (6 + i));
-            a2.intoArray(sums, 16 * (8 + i));
-            b2.intoArray(sums, 16 * (10 + i));
-            a3.intoArray(sums, 16 * (12 + i));
-            b3.intoArray(sums, 16 * (14 + i));
+            a0.intoArray(sums, at);
+            a1.intoArray(sums, at + 256);
+            a2.intoArray(sums, at + 512);
+            a3.intoArray(sums, at + 768);
         }
     }
 
