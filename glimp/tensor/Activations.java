@@ -21,7 +21,7 @@ public final class Activations {
     private final Panels panels = new Panels();
     private final ShortPanels shorts = new ShortPanels(this);
     private final Ints32[] ints32 = new Ints32[Ints32.Layout.values().length];
-    private final Nibbles128 nibbles = new Nibbles128(this);
+    private final CodeInts[] codes = new CodeInts[CodeInts.Order.values().length];
     private final Pairs64[] pairs64 = {new Pairs64(this, 4), new Pairs64(this, 5)};
     private final Ints256[] ints256 = new Ints256[Ints256.Order.values().length];
 
@@ -46,7 +46,11 @@ public final class Activations {
                 ints.ready = false;
             }
         }
-        nibbles.ready = false;
+        for (CodeInts ints : codes) {
+            if (ints != null) {
+                ints.changed();
+            }
+        }
         for (Pairs64 pairs : pairs64) {
             pairs.ready = false;
         }
@@ -81,8 +85,12 @@ public final class Activations {
         return ints32[i];
     }
 
-    Nibbles128 nibbles() {
-        return nibbles;
+    CodeInts codes(CodeInts.Order order) {
+        int i = order.ordinal();
+        if (codes[i] == null) {
+            codes[i] = new CodeInts(this, order);
+        }
+        return codes[i];
     }
 
     /** @param bits of a weight, 4 or 5 */

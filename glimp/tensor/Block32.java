@@ -86,6 +86,12 @@ abstract class Block32 extends Matrix {
         return null;
     }
 
+    /** The integers that the kernels multiply with; null when there are none. */
+    Ints ints(Activations x) {
+        Ints32.Layout layout = layout();
+        return layout == null ? null : x.ints32(layout);
+    }
+
     /** How many of the tokens that are left a kernel multiplies at once: 4, 2 or 1. */
     int group(int tokens) {
         return tokens >= 4 ? 4 : 1;
@@ -137,9 +143,9 @@ abstract class Block32 extends Matrix {
         if (hasEight()) {
             x.pairs64(bits()).make();
         }
-        Ints32.Layout layout = layout();
-        if (layout != null && cols >= layout.columns) {
-            x.ints32(layout).make();
+        Ints ints = ints(x);
+        if (ints != null && cols >= ints.columns()) {
+            ints.make();
         }
     }
 
@@ -155,8 +161,8 @@ abstract class Block32 extends Matrix {
             Lanes8.dot(this, this::eight, pairs.data(), pairs.tokenBytes(), x.tokens, from, to, y, add, scratch);
             return;
         }
-        Ints32.Layout layout = layout();
-        if (layout == null || !x.ints32(layout).ready) {
+        Ints ints = ints(x);
+        if (ints == null || !ints.ready()) {
             super.dot(x, from, to, y, add, scratch);
             return;
         }
@@ -213,8 +219,8 @@ abstract class Block32 extends Matrix {
     }
 
     private void pairs(Activations x, int token, int group, int rowA, int rowB, int count, float[] y, boolean add, float[] sums) {
-        Ints32 ints = x.ints32(layout());
-        int done = cols / ints.layout.columns * ints.layout.columns;
+        Ints ints = ints(x);
+        int done = cols / ints.columns() * ints.columns();
         multiply(group, ints.data(), ints.start(token), ints.start(1), rowA, rowB, count, sums);
         Lanes.sums(sums, 0, sums, 0);
         for (int t = token, a = 0, step = PAIRS / group; t < token + group; t++, a += 2 * step) {

@@ -21,16 +21,16 @@ final class IQ4_NL extends CodeBook32 {
     private static final VectorSpecies<Integer> I = IntVector.SPECIES_512;
     private static final VectorSpecies<Float> F = FloatVector.SPECIES_512;
     private static final ShortVector NIBBLES = Q4_0.gather(1, 1), SCALES = Q4_0.gather(0, 0);
-    /** The codes plus 128, four times: what stands above a nibble in its byte does not matter. */
-    private static final ByteVector TABLE = Codes.bytes(i -> CODES[i % 16] + 128);
+    /** The codes plus 127, four times: what stands above a nibble in its byte does not matter. */
+    static final ByteVector TABLE = Codes.bytes(i -> CODES[i % 16] + CodeInts.ZERO);
 
     IQ4_NL(MemorySegment data, int rows, int cols) {
         super(data, rows, cols, GgmlType.IQ4_NL, CODES, false);
     }
 
     @Override
-    Ints32.Layout layout() {
-        return Codes.USABLE ? Ints32.Layout.WIDE_CODES : null;
+    Ints ints(Activations x) {
+        return Codes.USABLE ? x.codes(CodeInts.Order.BLOCKS_OF_32) : null;
     }
 
     @Override
@@ -43,53 +43,46 @@ final class IQ4_NL extends CodeBook32 {
     }
 
     /**
-     * Eight blocks an iteration, gathered as in {@link Q4_0}, then 64 codes looked up in one operation, each with 128 added so
-     * that it has no sign. Products of codes of 8 bits leave no room in 16, so that whole lanes are multiplied: four views
-     * of four bytes, twice as many multiplications, but sums without a second half to add, and activations that are nearly
-     * exact. 62 operations on whole vectors for 144 bytes. Zen 4, one thread: 11.5-13 GB/s; as floats 7.
+     * Eight blocks an iteration, gathered as in {@link Q4_0}, then 64 codes looked up in one operation, and two products in one
+     * multiplication, see {@link CodeInts}.
      */
     private void one(MemorySegment x, long start, int rowA, int rowB, int count, float[] sums) {
         MemorySegment data = this.data.asSlice(0);
         x = x.asSlice(0);
-        ShortVector nibbles = NIBBLES, scales = SCALES;
+        ShortVector nibbles = NIBBLES, scales = SCALES, eights = ShortVector.broadcast(S, 8);
         ByteVector codes = TABLE;
         for (int i = 0; i < count; i++) {
-            long s = start, p = (rowA + i) * rowBytes, q = (rowB + i) * rowBytes;
-            FloatVector a = FloatVector.zero(F), b = a;
-            long end = p + cols / 256 * 144L;
+            long s = start, p = (rowA + i) * rowBytes, q = (rowB + i) * rowBytes, end = p + cols / 256 * 144L;
+            FloatVector a = FloatVector.zero(F), b = FloatVector.zero(F);
             while (p != end) {
-                IntVector ta = IntVector.zero(I), tb = ta;
-                for (long h = 0; h != 16; h += 8) {
-                    ByteVector n = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, p + h, LITTLE_ENDIAN),
-                            ShortVector.fromMemorySegment(S, data, p + 72 + h, LITTLE_ENDIAN)).reinterpretAsBytes();
-                    ByteVector m = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, q + h, LITTLE_ENDIAN),
-                            ShortVector.fromMemorySegment(S, data, q + 72 + h, LITTLE_ENDIAN)).reinterpretAsBytes();
-                    long z = s + 64 * h;
+                IntVector t = IntVector.zero(I), u = IntVector.zero(I);
+                for (long h = 0, z = s; h != 16; h += 8, z += 2 * CodeInts.SUM) {
+                    IntVector n = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, p + h, LITTLE_ENDIAN),
+                            ShortVector.fromMemorySegment(S, data, p + 72 + h, LITTLE_ENDIAN)).reinterpretAsInts();
+                    IntVector m = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, q + h, LITTLE_ENDIAN),
+                            ShortVector.fromMemorySegment(S, data, q + 72 + h, LITTLE_ENDIAN)).reinterpretAsInts();
+                    ByteVector c = n.reinterpretAsBytes().selectFrom(codes), e = m.reinterpretAsBytes().selectFrom(codes);
                     IntVector x0 = IntVector.fromMemorySegment(I, x, z, LITTLE_ENDIAN);
                     IntVector x1 = IntVector.fromMemorySegment(I, x, z + 64, LITTLE_ENDIAN);
                     IntVector x2 = IntVector.fromMemorySegment(I, x, z + 128, LITTLE_ENDIAN);
-                    IntVector x3 = IntVector.fromMemorySegment(I, x, z + 192, LITTLE_ENDIAN);
-                    IntVector v = n.selectFrom(codes).reinterpretAsInts(), w = m.selectFrom(codes).reinterpretAsInts();
-                    ta = v.mul(x0).add(v.lanewise(LSHR, 8).mul(x1)).add(v.lanewise(LSHR, 16).mul(x2).add(v.lanewise(LSHR, 24).mul(x3))).add(ta);
-                    tb = w.mul(x0).add(w.lanewise(LSHR, 8).mul(x1)).add(w.lanewise(LSHR, 16).mul(x2).add(w.lanewise(LSHR, 24).mul(x3))).add(tb);
-                    x0 = IntVector.fromMemorySegment(I, x, z + 256, LITTLE_ENDIAN);
-                    x1 = IntVector.fromMemorySegment(I, x, z + 320, LITTLE_ENDIAN);
-                    x2 = IntVector.fromMemorySegment(I, x, z + 384, LITTLE_ENDIAN);
-                    x3 = IntVector.fromMemorySegment(I, x, z + 448, LITTLE_ENDIAN);
-                    v = n.reinterpretAsInts().lanewise(LSHR, 4).reinterpretAsBytes().selectFrom(codes).reinterpretAsInts();
-                    w = m.reinterpretAsInts().lanewise(LSHR, 4).reinterpretAsBytes().selectFrom(codes).reinterpretAsInts();
-                    ta = v.mul(x0).add(v.lanewise(LSHR, 8).mul(x1)).add(v.lanewise(LSHR, 16).mul(x2).add(v.lanewise(LSHR, 24).mul(x3))).add(ta);
-                    tb = w.mul(x0).add(w.lanewise(LSHR, 8).mul(x1)).add(w.lanewise(LSHR, 16).mul(x2).add(w.lanewise(LSHR, 24).mul(x3))).add(tb);
+                    t = c.reinterpretAsInts().mul(x0).add(c.reinterpretAsShorts().lanewise(LSHR, eights).reinterpretAsInts().mul(x1)).add(x2).lanewise(ASHR, 16).add(t);
+                    u = e.reinterpretAsInts().mul(x0).add(e.reinterpretAsShorts().lanewise(LSHR, eights).reinterpretAsInts().mul(x1)).add(x2).lanewise(ASHR, 16).add(u);
+                    c = n.lanewise(LSHR, 4).reinterpretAsBytes().selectFrom(codes);
+                    e = m.lanewise(LSHR, 4).reinterpretAsBytes().selectFrom(codes);
+                    x0 = IntVector.fromMemorySegment(I, x, z + 192, LITTLE_ENDIAN);
+                    x1 = IntVector.fromMemorySegment(I, x, z + 256, LITTLE_ENDIAN);
+                    x2 = IntVector.fromMemorySegment(I, x, z + 320, LITTLE_ENDIAN);
+                    t = c.reinterpretAsInts().mul(x0).add(c.reinterpretAsShorts().lanewise(LSHR, eights).reinterpretAsInts().mul(x1)).add(x2).lanewise(ASHR, 16).add(t);
+                    u = e.reinterpretAsInts().mul(x0).add(e.reinterpretAsShorts().lanewise(LSHR, eights).reinterpretAsInts().mul(x1)).add(x2).lanewise(ASHR, 16).add(u);
                 }
-                IntVector centre = IntVector.fromMemorySegment(I, x, s + 1024, LITTLE_ENDIAN);
-                FloatVector dx = FloatVector.fromMemorySegment(F, x, s + 1088, LITTLE_ENDIAN);
+                FloatVector dx = FloatVector.fromMemorySegment(F, x, s + CodeInts.SCALES, LITTLE_ENDIAN);
                 FloatVector d = scales.selectFrom(ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN),
                         ShortVector.fromMemorySegment(S, data, p + 72, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
-                FloatVector e = scales.selectFrom(ShortVector.fromMemorySegment(S, data, q, LITTLE_ENDIAN),
+                FloatVector f = scales.selectFrom(ShortVector.fromMemorySegment(S, data, q, LITTLE_ENDIAN),
                         ShortVector.fromMemorySegment(S, data, q + 72, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
-                a = ((FloatVector) centre.add(ta).convert(I2F, 0)).fma(d.mul(dx), a);
-                b = ((FloatVector) centre.add(tb).convert(I2F, 0)).fma(e.mul(dx), b);
-                s += 1152;
+                a = ((FloatVector) t.convert(I2F, 0)).fma(d.mul(dx), a);
+                b = ((FloatVector) u.convert(I2F, 0)).fma(f.mul(dx), b);
+                s += CodeInts.BYTES;
                 p += 144;
                 q += 144;
             }
@@ -98,13 +91,11 @@ final class IQ4_NL extends CodeBook32 {
         }
     }
 
-    /**
-     * Four tokens, see {@link Q4_0}.
-     */
+    /** Four tokens: as in {@link Q4_0}, what is looked up is multiplied with the factors of all four before the next. */
     private void four(MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums) {
         MemorySegment data = this.data.asSlice(0);
         x = x.asSlice(0);
-        ShortVector nibbles = NIBBLES, scales = SCALES;
+        ShortVector nibbles = NIBBLES, scales = SCALES, eights = ShortVector.broadcast(S, 8);
         ByteVector codes = TABLE;
         for (int i = 0; i < count; i++) {
             long p = (rowA + i) * rowBytes, q = (rowB + i) * rowBytes, end = p + cols / 256 * 144L;
@@ -114,60 +105,64 @@ final class IQ4_NL extends CodeBook32 {
             FloatVector a2 = FloatVector.zero(F), b2 = FloatVector.zero(F);
             FloatVector a3 = FloatVector.zero(F), b3 = FloatVector.zero(F);
             while (p != end) {
-                IntVector t0 = IntVector.zero(I), u0 = t0;
-                IntVector t1 = IntVector.zero(I), u1 = t1;
-                IntVector t2 = IntVector.zero(I), u2 = t2;
-                IntVector t3 = IntVector.zero(I), u3 = t3;
+                IntVector t0 = IntVector.zero(I), u0 = IntVector.zero(I);
+                IntVector t1 = IntVector.zero(I), u1 = IntVector.zero(I);
+                IntVector t2 = IntVector.zero(I), u2 = IntVector.zero(I);
+                IntVector t3 = IntVector.zero(I), u3 = IntVector.zero(I);
+                long k = 0;
                 for (long h = 0; h != 16; h += 8) {
-                    ByteVector n = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, p + h, LITTLE_ENDIAN),
-                            ShortVector.fromMemorySegment(S, data, p + 72 + h, LITTLE_ENDIAN)).reinterpretAsBytes();
-                    ByteVector m = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, q + h, LITTLE_ENDIAN),
-                            ShortVector.fromMemorySegment(S, data, q + 72 + h, LITTLE_ENDIAN)).reinterpretAsBytes();
-                    long k = 64 * h;
-                    for (int high = 0; high < 8; high += 4) {
-                        IntVector c = n.reinterpretAsInts().lanewise(LSHR, high).reinterpretAsBytes().selectFrom(codes).reinterpretAsInts();
-                        IntVector e = m.reinterpretAsInts().lanewise(LSHR, high).reinterpretAsBytes().selectFrom(codes).reinterpretAsInts();
-                        for (int shift = 0; shift < 32; shift += 8, k += 64) {
-                            IntVector v = c.lanewise(LSHR, shift), w = e.lanewise(LSHR, shift);
-                            IntVector y = IntVector.fromMemorySegment(I, x, s0 + k, LITTLE_ENDIAN);
-                            t0 = v.mul(y).add(t0);
-                            u0 = w.mul(y).add(u0);
-                            y = IntVector.fromMemorySegment(I, x, s1 + k, LITTLE_ENDIAN);
-                            t1 = v.mul(y).add(t1);
-                            u1 = w.mul(y).add(u1);
-                            y = IntVector.fromMemorySegment(I, x, s2 + k, LITTLE_ENDIAN);
-                            t2 = v.mul(y).add(t2);
-                            u2 = w.mul(y).add(u2);
-                            y = IntVector.fromMemorySegment(I, x, s3 + k, LITTLE_ENDIAN);
-                            t3 = v.mul(y).add(t3);
-                            u3 = w.mul(y).add(u3);
-                        }
+                    IntVector n = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, p + h, LITTLE_ENDIAN),
+                            ShortVector.fromMemorySegment(S, data, p + 72 + h, LITTLE_ENDIAN)).reinterpretAsInts();
+                    IntVector m = nibbles.selectFrom(ShortVector.fromMemorySegment(S, data, q + h, LITTLE_ENDIAN),
+                            ShortVector.fromMemorySegment(S, data, q + 72 + h, LITTLE_ENDIAN)).reinterpretAsInts();
+                    for (int high = 0; high < 8; high += 4, k += CodeInts.SUM) {
+                        IntVector c = n.lanewise(LSHR, high).reinterpretAsBytes().selectFrom(codes).reinterpretAsInts();
+                        IntVector e = m.lanewise(LSHR, high).reinterpretAsBytes().selectFrom(codes).reinterpretAsInts();
+                        IntVector v = c.reinterpretAsShorts().lanewise(LSHR, eights).reinterpretAsInts();
+                        IntVector w = e.reinterpretAsShorts().lanewise(LSHR, eights).reinterpretAsInts();
+                        IntVector x0, x1, x2;
+                        x0 = IntVector.fromMemorySegment(I, x, s0 + k, LITTLE_ENDIAN);
+                        x1 = IntVector.fromMemorySegment(I, x, s0 + k + 64, LITTLE_ENDIAN);
+                        x2 = IntVector.fromMemorySegment(I, x, s0 + k + 128, LITTLE_ENDIAN);
+                        t0 = c.mul(x0).add(v.mul(x1)).add(x2).lanewise(ASHR, 16).add(t0);
+                        u0 = e.mul(x0).add(w.mul(x1)).add(x2).lanewise(ASHR, 16).add(u0);
+                        x0 = IntVector.fromMemorySegment(I, x, s1 + k, LITTLE_ENDIAN);
+                        x1 = IntVector.fromMemorySegment(I, x, s1 + k + 64, LITTLE_ENDIAN);
+                        x2 = IntVector.fromMemorySegment(I, x, s1 + k + 128, LITTLE_ENDIAN);
+                        t1 = c.mul(x0).add(v.mul(x1)).add(x2).lanewise(ASHR, 16).add(t1);
+                        u1 = e.mul(x0).add(w.mul(x1)).add(x2).lanewise(ASHR, 16).add(u1);
+                        x0 = IntVector.fromMemorySegment(I, x, s2 + k, LITTLE_ENDIAN);
+                        x1 = IntVector.fromMemorySegment(I, x, s2 + k + 64, LITTLE_ENDIAN);
+                        x2 = IntVector.fromMemorySegment(I, x, s2 + k + 128, LITTLE_ENDIAN);
+                        t2 = c.mul(x0).add(v.mul(x1)).add(x2).lanewise(ASHR, 16).add(t2);
+                        u2 = e.mul(x0).add(w.mul(x1)).add(x2).lanewise(ASHR, 16).add(u2);
+                        x0 = IntVector.fromMemorySegment(I, x, s3 + k, LITTLE_ENDIAN);
+                        x1 = IntVector.fromMemorySegment(I, x, s3 + k + 64, LITTLE_ENDIAN);
+                        x2 = IntVector.fromMemorySegment(I, x, s3 + k + 128, LITTLE_ENDIAN);
+                        t3 = c.mul(x0).add(v.mul(x1)).add(x2).lanewise(ASHR, 16).add(t3);
+                        u3 = e.mul(x0).add(w.mul(x1)).add(x2).lanewise(ASHR, 16).add(u3);
                     }
                 }
                 FloatVector d = scales.selectFrom(ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN),
                         ShortVector.fromMemorySegment(S, data, p + 72, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
                 FloatVector f = scales.selectFrom(ShortVector.fromMemorySegment(S, data, q, LITTLE_ENDIAN),
                         ShortVector.fromMemorySegment(S, data, q + 72, LITTLE_ENDIAN)).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
-                IntVector centre = IntVector.fromMemorySegment(I, x, s0 + 1024, LITTLE_ENDIAN);
-                FloatVector dx = FloatVector.fromMemorySegment(F, x, s0 + 1088, LITTLE_ENDIAN);
-                a0 = ((FloatVector) centre.add(t0).convert(I2F, 0)).fma(d.mul(dx), a0);
-                b0 = ((FloatVector) centre.add(u0).convert(I2F, 0)).fma(f.mul(dx), b0);
-                s0 += 1152;
-                centre = IntVector.fromMemorySegment(I, x, s1 + 1024, LITTLE_ENDIAN);
-                dx = FloatVector.fromMemorySegment(F, x, s1 + 1088, LITTLE_ENDIAN);
-                a1 = ((FloatVector) centre.add(t1).convert(I2F, 0)).fma(d.mul(dx), a1);
-                b1 = ((FloatVector) centre.add(u1).convert(I2F, 0)).fma(f.mul(dx), b1);
-                s1 += 1152;
-                centre = IntVector.fromMemorySegment(I, x, s2 + 1024, LITTLE_ENDIAN);
-                dx = FloatVector.fromMemorySegment(F, x, s2 + 1088, LITTLE_ENDIAN);
-                a2 = ((FloatVector) centre.add(t2).convert(I2F, 0)).fma(d.mul(dx), a2);
-                b2 = ((FloatVector) centre.add(u2).convert(I2F, 0)).fma(f.mul(dx), b2);
-                s2 += 1152;
-                centre = IntVector.fromMemorySegment(I, x, s3 + 1024, LITTLE_ENDIAN);
-                dx = FloatVector.fromMemorySegment(F, x, s3 + 1088, LITTLE_ENDIAN);
-                a3 = ((FloatVector) centre.add(t3).convert(I2F, 0)).fma(d.mul(dx), a3);
-                b3 = ((FloatVector) centre.add(u3).convert(I2F, 0)).fma(f.mul(dx), b3);
-                s3 += 1152;
+                FloatVector dx = FloatVector.fromMemorySegment(F, x, s0 + CodeInts.SCALES, LITTLE_ENDIAN);
+                a0 = ((FloatVector) t0.convert(I2F, 0)).fma(d.mul(dx), a0);
+                b0 = ((FloatVector) u0.convert(I2F, 0)).fma(f.mul(dx), b0);
+                s0 += CodeInts.BYTES;
+                dx = FloatVector.fromMemorySegment(F, x, s1 + CodeInts.SCALES, LITTLE_ENDIAN);
+                a1 = ((FloatVector) t1.convert(I2F, 0)).fma(d.mul(dx), a1);
+                b1 = ((FloatVector) u1.convert(I2F, 0)).fma(f.mul(dx), b1);
+                s1 += CodeInts.BYTES;
+                dx = FloatVector.fromMemorySegment(F, x, s2 + CodeInts.SCALES, LITTLE_ENDIAN);
+                a2 = ((FloatVector) t2.convert(I2F, 0)).fma(d.mul(dx), a2);
+                b2 = ((FloatVector) u2.convert(I2F, 0)).fma(f.mul(dx), b2);
+                s2 += CodeInts.BYTES;
+                dx = FloatVector.fromMemorySegment(F, x, s3 + CodeInts.SCALES, LITTLE_ENDIAN);
+                a3 = ((FloatVector) t3.convert(I2F, 0)).fma(d.mul(dx), a3);
+                b3 = ((FloatVector) u3.convert(I2F, 0)).fma(f.mul(dx), b3);
+                s3 += CodeInts.BYTES;
                 p += 144;
                 q += 144;
             }

@@ -5,10 +5,10 @@ import static glimp.tensor.Blocks256.F;
 import static glimp.tensor.Blocks256.I;
 import static glimp.tensor.Blocks256.L;
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
+import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.B2F;
 import static jdk.incubator.vector.VectorOperators.BITWISE_BLEND;
 import static jdk.incubator.vector.VectorOperators.I2F;
-import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
 import glimp.gguf.GgmlType;
@@ -18,6 +18,7 @@ import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -30,36 +31,20 @@ final class IQ4_XS extends Matrix {
     private static final int UPPER = 2, LOWER = 4, NIBBLES = 8;
 
     private static final VectorSpecies<Short> SHORTS = ShortVector.SPECIES_PREFERRED;
-    /** The codes as the upper halves of floats, which hold them exactly; twice, since an index has a bit too many. */
-    private static final short[] CODES = codes();
-    /** For the kernels, of a block's first bytes: a lane's byte of lower nibbles, then that of its upper bits. */
-    private static final byte[] SCALE_BYTES = scaleBytes();
+
+    /** For the kernels, of the first bytes of two rows' blocks: a lane's byte of lower nibbles, then that of its upper bits. */
+    private static final ByteVector SCALE_BYTES = Codes.bytes(i -> i / 32 * 64 + (i % 4 == 0 ? LOWER + i % 32 / 8 : UPPER + i % 32 / 16));
     private static final int[] LOW_SHIFT = {0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4};
     private static final int[] HIGH_SHIFT = {4, 6, 8, 10, 4, 6, 8, 10, 4, 6, 8, 10, 4, 6, 8, 10};
-    /** Which scale the lanes of a block's first 64 bytes of nibbles have; those of the second have the fourth after. */
+    /** Which scale the lanes of a block's first 64 bytes of nibbles have; those of the second have the fourth after, and a second row the eighth. */
     private static final int[] LANES = {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3};
-    /** Pairs of rows that are multiplied in one call. */
-    private static final int PAIRS = 4;
+    /** The lanes of the second row's scales. */
+    private static final VectorMask<Float> SECOND = VectorMask.fromLong(F, 0xFF00);
+    /** Pairs of rows that are multiplied in one call of a kernel; their sums are a vector. */
+    private static final int PAIRS = 8;
 
     IQ4_XS(MemorySegment data, int rows, int cols) {
         super(data, rows, cols, GgmlType.IQ4_XS);
-    }
-
-    private static short[] codes() {
-        short[] codes = new short[32];
-        for (int i = 0; i < 32; i++) {
-            codes[i] = (short) (Float.floatToRawIntBits(IQ4_NL.CODES[i % 16]) >>> 16);
-        }
-        return codes;
-    }
-
-    private static byte[] scaleBytes() {
-        byte[] from = new byte[64];
-        for (int i = 0; i < 16; i++) {
-            from[4 * i] = (byte) (LOWER + i % 8 / 2);
-            from[4 * i + 1] = (byte) (UPPER + i % 8 / 4);
-        }
-        return from;
     }
 
     @Override
@@ -83,15 +68,14 @@ final class IQ4_XS extends Matrix {
 
     @Override
     void prepare(Activations x) {
-        if (L == 16) {
-            x.nibbles().make();
+        if (Codes.USABLE) {
+            x.codes(CodeInts.Order.BLOCKS_OF_256).make();
         }
     }
 
-    /** With the kernels for 512 bits, rows stay in the L1 cache for all tokens, which come in twos. */
     @Override
     void dot(Activations x, int from, int to, float[] y, boolean add, float[] scratch) {
-        if (!x.nibbles().ready) {
+        if (!x.codes(CodeInts.Order.BLOCKS_OF_256).ready()) {
             super.dot(x, from, to, y, add, scratch);
             return;
         }
@@ -105,185 +89,158 @@ final class IQ4_XS extends Matrix {
     }
 
     private void pairs(Activations x, int rowA, int rowB, int count, float[] y, boolean add, float[] sums) {
-        float[] values = x.nibbles().values();
+        CodeInts ints = x.codes(CodeInts.Order.BLOCKS_OF_256);
         int t = 0;
         for (; t + 2 <= x.tokens; t += 2) {
-            for (int row = rowA; row <= rowB; row += Math.max(1, rowB - rowA)) {
-                two(values, t * cols, row * rowBytes, count, sums);
-                put(sums, y, t * rows + row, (t + 1) * rows + row, count, add);
+            for (int i = 0; i < count; i += PAIRS / 2) {
+                int n = Math.min(PAIRS / 2, count - i), a = rowA + i, b = rowB + i;
+                two(ints.data(), ints.start(t), ints.start(1), a * rowBytes, b * rowBytes, n, sums);
+                Lanes.sums(sums, 0, sums, 0);
+                put(sums, 0, PAIRS / 2, n, y, t * rows, a, b, add);
+                put(sums, PAIRS, PAIRS / 2, n, y, (t + 1) * rows, a, b, add);
             }
         }
         if (t < x.tokens) {
-            one(values, t * cols, rowA * rowBytes, rowB * rowBytes, count, sums);
-            put(sums, y, t * rows + rowA, t * rows + rowB, count, add);
+            one(ints.data(), ints.start(t), rowA * rowBytes, rowB * rowBytes, count, sums);
+            Lanes.sums(sums, 0, sums, 0);
+            put(sums, 0, PAIRS, count, y, t * rows, rowA, rowB, add);
         }
     }
 
-    private static void put(float[] sums, float[] y, int a, int b, int count, boolean add) {
-        RowPair.reduce(sums, PAIRS);
-        put(sums, 0, count, y, a, add);
-        if (b != a) {
-            put(sums, PAIRS, count, y, b, add);
+    /** Of pairs of rows: the sums of the second rows are {@code step} behind those of the first. */
+    private static void put(float[] sums, int from, int step, int count, float[] y, int at, int rowA, int rowB, boolean add) {
+        put(sums, from, count, y, at + rowA, add);
+        if (rowB != rowA) {
+            put(sums, from + step, count, y, at + rowB, add);
         }
     }
 
     /**
-     * Rows from p and from q on times one token, whose activations stay floats. Of the 32 codes that one permutation looks up,
-     * as upper halves of floats, a shift and a mask make two vectors of floats; all lanes of one kind have one scale, so that
-     * it is multiplied once for 128 weights. Both rows meet the same half of a block before the next, since 16 vectors of
-     * activations would not stay in registers. Some 70 operations on whole vectors for 136 bytes. Zen 4, one thread: 6 to 8.5
-     * GB/s; as bytes that are widened and scaled one by one, 3.8.
+     * Rows from p on and rows from q on times one token, {@link CodeInts}: the scales of both rows' blocks are one vector, and activations are
+     * loaded for both. The half floats come as numbers, since they are so small that bits moved to a float's place would be no
+     * normal float.
      */
-    private void one(float[] x, int token, long p, long q, int count, float[] sums) {
-        MemorySegment data = this.data;
-        ShortVector codes = ShortVector.fromArray(SHORTS, CODES, 0);
-        ByteVector scaleBytes = ByteVector.fromArray(BYTES, SCALE_BYTES, 0);
+    private void one(MemorySegment x, long from, long p, long q, int count, float[] sums) {
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
+        ByteVector codes = IQ4_NL.TABLE, scaleBytes = SCALE_BYTES;
         IntVector lowShift = IntVector.fromArray(I, LOW_SHIFT, 0), highShift = IntVector.fromArray(I, HIGH_SHIFT, 0);
         IntVector lanes = IntVector.fromArray(I, LANES, 0);
+        ShortVector eights = ShortVector.broadcast(SHORTS, 8);
         for (int i = 0; i < count; i++) {
             FloatVector a = FloatVector.zero(F), b = FloatVector.zero(F);
             long end = p + rowBytes;
-            for (int s = token; p != end; s += 256, p += BLOCK_BYTES, q += BLOCK_BYTES) {
-                IntVector v, c;
-                FloatVector s0, s1;
-                IntVector nf = scaleBytes.selectFrom(ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN)).reinterpretAsInts();
-                nf = nf.lanewise(LSHR, lowShift).lanewise(BITWISE_BLEND, nf.lanewise(LSHR, highShift), 0xF0).and(63).sub(32);
-                float df = Float.float16ToFloat(ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, p, LITTLE_ENDIAN).lane(0));
-                IntVector f = ((FloatVector) nf.convertShape(I2F, F, 0)).mul(df).reinterpretAsInts();
-                IntVector ng = scaleBytes.selectFrom(ByteVector.fromMemorySegment(BYTES, data, q, LITTLE_ENDIAN)).reinterpretAsInts();
-                ng = ng.lanewise(LSHR, lowShift).lanewise(BITWISE_BLEND, ng.lanewise(LSHR, highShift), 0xF0).and(63).sub(32);
-                float dg = Float.float16ToFloat(ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, q, LITTLE_ENDIAN).lane(0));
-                IntVector g = ((FloatVector) ng.convertShape(I2F, F, 0)).mul(dg).reinterpretAsInts();
+            for (long s = from; p != end; s += CodeInts.BYTES, p += BLOCK_BYTES, q += BLOCK_BYTES) {
+                ByteVector hp = ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN), hq = ByteVector.fromMemorySegment(BYTES, data, q, LITTLE_ENDIAN);
+                FloatVector d = FloatVector.broadcast(F, Float.float16ToFloat((short) hp.reinterpretAsInts().lane(0)))
+                        .blend(Float.float16ToFloat((short) hq.reinterpretAsInts().lane(0)), SECOND);
+                IntVector n = scaleBytes.selectFrom(hp, hq).reinterpretAsInts();
+                n = n.lanewise(LSHR, lowShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, highShift), 0xF0).and(63).sub(32);
+                IntVector f = ((FloatVector) n.convertShape(I2F, F, 0)).mul(d).reinterpretAsInts();
+                IntVector v, w, x0, x1, x2, t, u;
+                ByteVector c, e;
                 v = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES, LITTLE_ENDIAN).reinterpretAsInts();
-                c = v.reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().mul(FloatVector.fromArray(F, x, s));
-                s1 = c.and(0xFFFF0000).reinterpretAsFloats().mul(FloatVector.fromArray(F, x, s + 64));
-                c = v.lanewise(LSHR, 4).reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 16), s0);
-                s1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 80), s1);
-                c = v.lanewise(LSHR, 8).reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 32), s0);
-                s1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 96), s1);
-                c = v.lanewise(LSHR, 12).reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 48), s0);
-                s1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 112), s1);
-                a = s0.add(s1).fma(lanes.selectFrom(f).reinterpretAsFloats(), a);
-                v = ByteVector.fromMemorySegment(BYTES, data, q + NIBBLES, LITTLE_ENDIAN).reinterpretAsInts();
-                c = v.reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().mul(FloatVector.fromArray(F, x, s));
-                s1 = c.and(0xFFFF0000).reinterpretAsFloats().mul(FloatVector.fromArray(F, x, s + 64));
-                c = v.lanewise(LSHR, 4).reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 16), s0);
-                s1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 80), s1);
-                c = v.lanewise(LSHR, 8).reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 32), s0);
-                s1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 96), s1);
-                c = v.lanewise(LSHR, 12).reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 48), s0);
-                s1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 112), s1);
-                b = s0.add(s1).fma(lanes.selectFrom(g).reinterpretAsFloats(), b);
+                w = ByteVector.fromMemorySegment(BYTES, data, q + NIBBLES, LITTLE_ENDIAN).reinterpretAsInts();
+                c = v.reinterpretAsBytes().selectFrom(codes);
+                e = w.reinterpretAsBytes().selectFrom(codes);
+                x0 = IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN);
+                x1 = IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN);
+                x2 = IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN);
+                t = c.reinterpretAsInts().mul(x0).add(c.reinterpretAsShorts().lanewise(LSHR, eights).reinterpretAsInts().mul(x1)).add(x2).lanewise(ASHR, 16);
+                u = e.reinterpretAsInts().mul(x0).add(e.reinterpretAsShorts().lanewise(LSHR, eights).reinterpretAsInts().mul(x1)).add(x2).lanewise(ASHR, 16);
+                c = v.lanewise(LSHR, 4).reinterpretAsBytes().selectFrom(codes);
+                e = w.lanewise(LSHR, 4).reinterpretAsBytes().selectFrom(codes);
+                x0 = IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN);
+                x1 = IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN);
+                x2 = IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN);
+                t = c.reinterpretAsInts().mul(x0).add(c.reinterpretAsShorts().lanewise(LSHR, eights).reinterpretAsInts().mul(x1)).add(x2).lanewise(ASHR, 16).add(t);
+                u = e.reinterpretAsInts().mul(x0).add(e.reinterpretAsShorts().lanewise(LSHR, eights).reinterpretAsInts().mul(x1)).add(x2).lanewise(ASHR, 16).add(u);
+                FloatVector y = ((FloatVector) t.convertShape(I2F, F, 0)).mul(lanes.selectFrom(f).reinterpretAsFloats());
+                FloatVector z = ((FloatVector) u.convertShape(I2F, F, 0)).mul(lanes.add(8).selectFrom(f).reinterpretAsFloats());
                 v = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES + 64, LITTLE_ENDIAN).reinterpretAsInts();
-                c = v.reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().mul(FloatVector.fromArray(F, x, s + 128));
-                s1 = c.and(0xFFFF0000).reinterpretAsFloats().mul(FloatVector.fromArray(F, x, s + 192));
-                c = v.lanewise(LSHR, 4).reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 144), s0);
-                s1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 208), s1);
-                c = v.lanewise(LSHR, 8).reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 160), s0);
-                s1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 224), s1);
-                c = v.lanewise(LSHR, 12).reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 176), s0);
-                s1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 240), s1);
-                a = s0.add(s1).fma(lanes.add(4).selectFrom(f).reinterpretAsFloats(), a);
-                v = ByteVector.fromMemorySegment(BYTES, data, q + NIBBLES + 64, LITTLE_ENDIAN).reinterpretAsInts();
-                c = v.reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().mul(FloatVector.fromArray(F, x, s + 128));
-                s1 = c.and(0xFFFF0000).reinterpretAsFloats().mul(FloatVector.fromArray(F, x, s + 192));
-                c = v.lanewise(LSHR, 4).reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 144), s0);
-                s1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 208), s1);
-                c = v.lanewise(LSHR, 8).reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 160), s0);
-                s1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 224), s1);
-                c = v.lanewise(LSHR, 12).reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 176), s0);
-                s1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 240), s1);
-                b = s0.add(s1).fma(lanes.add(4).selectFrom(g).reinterpretAsFloats(), b);
+                w = ByteVector.fromMemorySegment(BYTES, data, q + NIBBLES + 64, LITTLE_ENDIAN).reinterpretAsInts();
+                c = v.reinterpretAsBytes().selectFrom(codes);
+                e = w.reinterpretAsBytes().selectFrom(codes);
+                x0 = IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN);
+                x1 = IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN);
+                x2 = IntVector.fromMemorySegment(I, x, s + 512, LITTLE_ENDIAN);
+                t = c.reinterpretAsInts().mul(x0).add(c.reinterpretAsShorts().lanewise(LSHR, eights).reinterpretAsInts().mul(x1)).add(x2).lanewise(ASHR, 16);
+                u = e.reinterpretAsInts().mul(x0).add(e.reinterpretAsShorts().lanewise(LSHR, eights).reinterpretAsInts().mul(x1)).add(x2).lanewise(ASHR, 16);
+                c = v.lanewise(LSHR, 4).reinterpretAsBytes().selectFrom(codes);
+                e = w.lanewise(LSHR, 4).reinterpretAsBytes().selectFrom(codes);
+                x0 = IntVector.fromMemorySegment(I, x, s + 576, LITTLE_ENDIAN);
+                x1 = IntVector.fromMemorySegment(I, x, s + 640, LITTLE_ENDIAN);
+                x2 = IntVector.fromMemorySegment(I, x, s + 704, LITTLE_ENDIAN);
+                t = c.reinterpretAsInts().mul(x0).add(c.reinterpretAsShorts().lanewise(LSHR, eights).reinterpretAsInts().mul(x1)).add(x2).lanewise(ASHR, 16).add(t);
+                u = e.reinterpretAsInts().mul(x0).add(e.reinterpretAsShorts().lanewise(LSHR, eights).reinterpretAsInts().mul(x1)).add(x2).lanewise(ASHR, 16).add(u);
+                y = ((FloatVector) t.convertShape(I2F, F, 0)).fma(lanes.add(4).selectFrom(f).reinterpretAsFloats(), y);
+                z = ((FloatVector) u.convertShape(I2F, F, 0)).fma(lanes.add(12).selectFrom(f).reinterpretAsFloats(), z);
+                FloatVector dx = FloatVector.fromMemorySegment(F, x, s + CodeInts.SCALES, LITTLE_ENDIAN);
+                a = y.fma(dx, a);
+                b = z.fma(dx, b);
             }
             a.intoArray(sums, i * L);
             b.intoArray(sums, (PAIRS + i) * L);
         }
     }
 
-    /** Rows from p on times two tokens, the same sums for each; the second token costs a fifth of the first. */
-    private void two(float[] x, int token, long p, int count, float[] sums) {
-        MemorySegment data = this.data;
-        ShortVector codes = ShortVector.fromArray(SHORTS, CODES, 0);
-        ByteVector scaleBytes = ByteVector.fromArray(BYTES, SCALE_BYTES, 0);
+    /** A row at a time, rows of either half in turn, times two tokens: the same sums for each as {@link #one}. */
+    private void two(MemorySegment x, long from, long next, long rowA, long rowB, int count, float[] sums) {
+        MemorySegment data = this.data.asSlice(0);
+        x = x.asSlice(0);
+        ByteVector codes = IQ4_NL.TABLE, scaleBytes = SCALE_BYTES;
         IntVector lowShift = IntVector.fromArray(I, LOW_SHIFT, 0), highShift = IntVector.fromArray(I, HIGH_SHIFT, 0);
         IntVector lanes = IntVector.fromArray(I, LANES, 0);
-        for (int i = 0; i < count; i++) {
+        ShortVector eights = ShortVector.broadcast(SHORTS, 8);
+        for (int i = 0; i < 2 * count; i++) {
+            int to = i / 2 + i % 2 * (PAIRS / 2);
+            long p = (i % 2 == 0 ? rowA : rowB) + i / 2 * rowBytes, end = p + rowBytes;
             FloatVector a = FloatVector.zero(F), b = FloatVector.zero(F);
-            long end = p + rowBytes;
-            for (int s = token, z = token + cols; p != end; s += 256, z += 256, p += BLOCK_BYTES) {
-                IntVector v, c;
-                FloatVector s0, s1, t0, t1;
-                {
-                    IntVector n = scaleBytes.selectFrom(ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN)).reinterpretAsInts();
-                    n = n.lanewise(LSHR, lowShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, highShift), 0xF0).and(63).sub(32);
-                    float d = Float.float16ToFloat(ShortVector.fromMemorySegment(ShortVector.SPECIES_128, data, p, LITTLE_ENDIAN).lane(0));
-                    IntVector f = ((FloatVector) n.convertShape(I2F, F, 0)).mul(d).reinterpretAsInts();
-                    v = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES, LITTLE_ENDIAN).reinterpretAsInts();
-                    c = v.reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                    s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().mul(FloatVector.fromArray(F, x, s));
-                    s1 = c.and(0xFFFF0000).reinterpretAsFloats().mul(FloatVector.fromArray(F, x, s + 64));
-                    t0 = c.lanewise(LSHL, 16).reinterpretAsFloats().mul(FloatVector.fromArray(F, x, z));
-                    t1 = c.and(0xFFFF0000).reinterpretAsFloats().mul(FloatVector.fromArray(F, x, z + 64));
-                    c = v.lanewise(LSHR, 4).reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                    s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 16), s0);
-                    s1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 80), s1);
-                    t0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, z + 16), t0);
-                    t1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, z + 80), t1);
-                    c = v.lanewise(LSHR, 8).reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                    s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 32), s0);
-                    s1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 96), s1);
-                    t0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, z + 32), t0);
-                    t1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, z + 96), t1);
-                    c = v.lanewise(LSHR, 12).reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                    s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 48), s0);
-                    s1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 112), s1);
-                    t0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, z + 48), t0);
-                    t1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, z + 112), t1);
-                    a = s0.add(s1).fma(lanes.selectFrom(f).reinterpretAsFloats(), a);
-                    b = t0.add(t1).fma(lanes.selectFrom(f).reinterpretAsFloats(), b);
-                    v = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES + 64, LITTLE_ENDIAN).reinterpretAsInts();
-                    c = v.reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                    s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().mul(FloatVector.fromArray(F, x, s + 128));
-                    s1 = c.and(0xFFFF0000).reinterpretAsFloats().mul(FloatVector.fromArray(F, x, s + 192));
-                    t0 = c.lanewise(LSHL, 16).reinterpretAsFloats().mul(FloatVector.fromArray(F, x, z + 128));
-                    t1 = c.and(0xFFFF0000).reinterpretAsFloats().mul(FloatVector.fromArray(F, x, z + 192));
-                    c = v.lanewise(LSHR, 4).reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                    s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 144), s0);
-                    s1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 208), s1);
-                    t0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, z + 144), t0);
-                    t1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, z + 208), t1);
-                    c = v.lanewise(LSHR, 8).reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                    s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 160), s0);
-                    s1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 224), s1);
-                    t0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, z + 160), t0);
-                    t1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, z + 224), t1);
-                    c = v.lanewise(LSHR, 12).reinterpretAsShorts().selectFrom(codes).reinterpretAsInts();
-                    s0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 176), s0);
-                    s1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, s + 240), s1);
-                    t0 = c.lanewise(LSHL, 16).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, z + 176), t0);
-                    t1 = c.and(0xFFFF0000).reinterpretAsFloats().fma(FloatVector.fromArray(F, x, z + 240), t1);
-                    a = s0.add(s1).fma(lanes.add(4).selectFrom(f).reinterpretAsFloats(), a);
-                    b = t0.add(t1).fma(lanes.add(4).selectFrom(f).reinterpretAsFloats(), b);
-                }
+            for (long s = from, z = from + next; p != end; s += CodeInts.BYTES, z += CodeInts.BYTES, p += BLOCK_BYTES) {
+                ByteVector head = ByteVector.fromMemorySegment(BYTES, data, p, LITTLE_ENDIAN);
+                float d = Float.float16ToFloat((short) head.reinterpretAsInts().lane(0));
+                IntVector n = scaleBytes.selectFrom(head).reinterpretAsInts();
+                n = n.lanewise(LSHR, lowShift).lanewise(BITWISE_BLEND, n.lanewise(LSHR, highShift), 0xF0).and(63).sub(32);
+                IntVector f = ((FloatVector) n.convertShape(I2F, F, 0)).mul(d).reinterpretAsInts();
+                IntVector v, w, t, u;
+                ByteVector c;
+                FloatVector by;
+                v = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES, LITTLE_ENDIAN).reinterpretAsInts();
+                c = v.reinterpretAsBytes().selectFrom(codes);
+                w = c.reinterpretAsShorts().lanewise(LSHR, eights).reinterpretAsInts();
+                t = c.reinterpretAsInts().mul(IntVector.fromMemorySegment(I, x, s, LITTLE_ENDIAN))
+                        .add(w.mul(IntVector.fromMemorySegment(I, x, s + 64, LITTLE_ENDIAN))).add(IntVector.fromMemorySegment(I, x, s + 128, LITTLE_ENDIAN)).lanewise(ASHR, 16);
+                u = c.reinterpretAsInts().mul(IntVector.fromMemorySegment(I, x, z, LITTLE_ENDIAN))
+                        .add(w.mul(IntVector.fromMemorySegment(I, x, z + 64, LITTLE_ENDIAN))).add(IntVector.fromMemorySegment(I, x, z + 128, LITTLE_ENDIAN)).lanewise(ASHR, 16);
+                c = v.lanewise(LSHR, 4).reinterpretAsBytes().selectFrom(codes);
+                w = c.reinterpretAsShorts().lanewise(LSHR, eights).reinterpretAsInts();
+                t = c.reinterpretAsInts().mul(IntVector.fromMemorySegment(I, x, s + 192, LITTLE_ENDIAN))
+                        .add(w.mul(IntVector.fromMemorySegment(I, x, s + 256, LITTLE_ENDIAN))).add(IntVector.fromMemorySegment(I, x, s + 320, LITTLE_ENDIAN)).lanewise(ASHR, 16).add(t);
+                u = c.reinterpretAsInts().mul(IntVector.fromMemorySegment(I, x, z + 192, LITTLE_ENDIAN))
+                        .add(w.mul(IntVector.fromMemorySegment(I, x, z + 256, LITTLE_ENDIAN))).add(IntVector.fromMemorySegment(I, x, z + 320, LITTLE_ENDIAN)).lanewise(ASHR, 16).add(u);
+                by = lanes.selectFrom(f).reinterpretAsFloats();
+                FloatVector g = ((FloatVector) t.convertShape(I2F, F, 0)).mul(by), r = ((FloatVector) u.convertShape(I2F, F, 0)).mul(by);
+                v = ByteVector.fromMemorySegment(BYTES, data, p + NIBBLES + 64, LITTLE_ENDIAN).reinterpretAsInts();
+                c = v.reinterpretAsBytes().selectFrom(codes);
+                w = c.reinterpretAsShorts().lanewise(LSHR, eights).reinterpretAsInts();
+                t = c.reinterpretAsInts().mul(IntVector.fromMemorySegment(I, x, s + 384, LITTLE_ENDIAN))
+                        .add(w.mul(IntVector.fromMemorySegment(I, x, s + 448, LITTLE_ENDIAN))).add(IntVector.fromMemorySegment(I, x, s + 512, LITTLE_ENDIAN)).lanewise(ASHR, 16);
+                u = c.reinterpretAsInts().mul(IntVector.fromMemorySegment(I, x, z + 384, LITTLE_ENDIAN))
+                        .add(w.mul(IntVector.fromMemorySegment(I, x, z + 448, LITTLE_ENDIAN))).add(IntVector.fromMemorySegment(I, x, z + 512, LITTLE_ENDIAN)).lanewise(ASHR, 16);
+                c = v.lanewise(LSHR, 4).reinterpretAsBytes().selectFrom(codes);
+                w = c.reinterpretAsShorts().lanewise(LSHR, eights).reinterpretAsInts();
+                t = c.reinterpretAsInts().mul(IntVector.fromMemorySegment(I, x, s + 576, LITTLE_ENDIAN))
+                        .add(w.mul(IntVector.fromMemorySegment(I, x, s + 640, LITTLE_ENDIAN))).add(IntVector.fromMemorySegment(I, x, s + 704, LITTLE_ENDIAN)).lanewise(ASHR, 16).add(t);
+                u = c.reinterpretAsInts().mul(IntVector.fromMemorySegment(I, x, z + 576, LITTLE_ENDIAN))
+                        .add(w.mul(IntVector.fromMemorySegment(I, x, z + 640, LITTLE_ENDIAN))).add(IntVector.fromMemorySegment(I, x, z + 704, LITTLE_ENDIAN)).lanewise(ASHR, 16).add(u);
+                by = lanes.add(4).selectFrom(f).reinterpretAsFloats();
+                g = ((FloatVector) t.convertShape(I2F, F, 0)).fma(by, g);
+                r = ((FloatVector) u.convertShape(I2F, F, 0)).fma(by, r);
+                a = g.fma(FloatVector.fromMemorySegment(F, x, s + CodeInts.SCALES, LITTLE_ENDIAN), a);
+                b = r.fma(FloatVector.fromMemorySegment(F, x, z + CodeInts.SCALES, LITTLE_ENDIAN), b);
             }
-            a.intoArray(sums, i * L);
-            b.intoArray(sums, (PAIRS + i) * L);
+            a.intoArray(sums, L * to);
+            b.intoArray(sums, L * (PAIRS + to));
         }
     }
 }

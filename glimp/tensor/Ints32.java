@@ -39,7 +39,7 @@ import jdk.incubator.vector.VectorSpecies;
  * shifted by one bit, the factors are 16 (y_k - 2 y_(k-1)), and what slips from the upper half into the lower is then a
  * multiple of 2^16.
  */
-final class Ints32 {
+final class Ints32 implements Ints {
     /** What a kernel multiplies, and so which factors it wants in which order. */
     enum Layout {
         /**
@@ -53,9 +53,7 @@ final class Ints32 {
          * Bytes of eight blocks, each a code plus 12: the two views of the low nibbles of the first 8 bytes, two of the high
          * ones, and the same for the second 8. 16 weights of at most 12 in size a lane, and 16 x 12 x 170 = 32640.
          */
-        CODES(2, 8, 170, -12 << 16),
-        /** The same with a code plus 128 and four views of whole lanes, that is modulo 2^32; sums are exact as floats. */
-        WIDE_CODES(2, 16, 4095, -128);
+        CODES(2, 8, 170, -12 << 16);
 
         /** Lanes of a block in a vector. */
         final int lanes;
@@ -84,7 +82,6 @@ final class Ints32 {
             return switch (this) {
                 case NIBBLES, NIBBLES_AND_BITS -> 0x1p-16f * UNSHIFT_HALF;
                 case CODES -> 0x1p-17f;
-                case WIDE_CODES -> UNSHIFT_HALF;
             };
         }
     }
@@ -108,7 +105,6 @@ final class Ints32 {
     private static final ShortVector OF_FOUR = shorts(i -> nibble(i / 8, i / 2 % 4 * 8 + i % 2 * 4));
     private static final ShortVector OF_BITS = shorts(i -> i / 2 % 4 * 8 + i / 8 % 4 * 2 + i % 2 * 32);
     private static final ShortVector OF_CODES = shorts(i -> i / 16 * 16 + i / 8 % 2 * 32 + i / 4 % 2 * 2 + i / 2 % 2 * 8 + i % 2 * 4);
-    private static final IntVector OF_WIDE = ints(i -> i / 8 * 16 + i / 2 % 4 + i % 2 * 4);
 
     private static int nibble(int view, int at) {
         return view % 2 * 32 + view / 2 * 2 + at;
@@ -128,18 +124,29 @@ final class Ints32 {
         this.block = new long[layout.bytes / 8 + 16];
     }
 
-    /** {@code [tokens][width / columns]} groups; columns beyond the last whole group are left to the caller. */
-    MemorySegment data() {
+    @Override
+    public boolean ready() {
+        return ready;
+    }
+
+    @Override
+    public int columns() {
+        return layout.columns;
+    }
+
+    /** {@code [tokens][width / columns]} groups. */
+    @Override
+    public MemorySegment data() {
         return data;
     }
 
-    /** Where a token's groups begin. */
-    long start(int token) {
+    @Override
+    public long start(int token) {
         return (long) token * (x.width / layout.columns) * layout.bytes;
     }
 
-    /** Makes the integers, once after every {@link Activations#changed}. */
-    void make() {
+    @Override
+    public void make() {
         if (ready) {
             return;
         }
@@ -195,11 +202,6 @@ final class Ints32 {
                 pick(OF_BITS, low.sub(lowBefore.add(lowBefore)).lanewise(LSHL, 4), high.sub(highBefore.add(highBefore)).lanewise(LSHL, 4), 8);
             }
             case CODES -> pick(OF_CODES, low.sub(lowBefore.lanewise(LSHL, 8)), high.sub(highBefore.lanewise(LSHL, 8)), 0);
-            case WIDE_CODES -> {
-                IntVector v = low.sub(lowBefore.lanewise(LSHL, 8)), w = high.sub(highBefore.lanewise(LSHL, 8));
-                OF_WIDE.selectFrom(v, w).reinterpretAsLongs().intoArray(block, 0);
-                OF_WIDE.add(8).selectFrom(v, w).reinterpretAsLongs().intoArray(block, 8);
-            }
         }
         sums(low.add(high), largest / layout.largest);
     }
