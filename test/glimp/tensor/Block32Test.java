@@ -79,7 +79,7 @@ class Block32Test {
 
     /** The same for weights that are looked up: nibbles of the largest codes of either sign, and of both. */
     @ParameterizedTest
-    @EnumSource(names = {"IQ4_NL", "MXFP4"})
+    @EnumSource(names = {"IQ4_NL", "IQ4_XS", "MXFP4"})
     void sumsOfTheLargestCodesAndActivationsDoNotOverflow(GgmlType type) {
         int cols = 512;
         for (int nibbles : new int[] {0x00, 0xFF, 0x77, 0x7F, 0xF7, 0x0F, 0xF0}) {
