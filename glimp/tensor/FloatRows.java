@@ -10,7 +10,7 @@ import jdk.incubator.vector.VectorSpecies;
  * then: F16, BF16, Q8_0.
  *
  * <p>What a row and a token make is the same in every kernel, so that a token gets the same bits alone and in a batch: one vector of
- * sums, to which the columns are added a vector at a time; then its lanes, as {@link Lanes#sum} does; then the columns that fill no
+ * sums, or two, to which the columns are added a vector at a time; then its lanes, as {@link Lanes#sum} does; then the columns that fill no
  * vector, one by one. Two rows by one token are two chains of additions, each of which waits four cycles for the last, and still
  * faster than memory is; two rows by four tokens are eight, enough for one a cycle.
  *
@@ -43,12 +43,12 @@ abstract class FloatRows extends Matrix {
     }
 
     /*
-     * The kernels multiply pairs of rows, rowA + i and rowB + i, with tokens that begin at s of x and are next bytes apart, over all
+     * The kernels multiply pairs of rows, rowA + i and rowB + i, with a token, or with those that begin at s of x and are next bytes apart, over all
      * columns that fill a vector. They leave the vector of sums of pair i and token t at sums[2 t NEXT + i L] for row A and NEXT further
      * for row B.
      */
 
-    abstract void one(MemorySegment x, long s, int rowA, int rowB, int count, float[] sums);
+    abstract void one(Activations x, int token, int rowA, int rowB, int count, float[] sums);
 
     abstract void two(MemorySegment x, long s, long next, int rowA, int rowB, int count, float[] sums);
 
@@ -84,7 +84,7 @@ abstract class FloatRows extends Matrix {
         for (int t = 0, n; t < x.tokens; t += n) {
             n = Math.min(most, x.tokens - t);
             switch (n) {
-                case 1 -> one(lines, t * next, rowA, rowB, count, sums);
+                case 1 -> one(x, t, rowA, rowB, count, sums);
                 case 2 -> two(lines, t * next, next, rowA, rowB, count, sums);
                 default -> four(lines, t * next, next, n, rowA, rowB, sums);
             }

@@ -97,9 +97,9 @@ final class HalfFloats extends FloatRows {
     }
 
     @Override
-    void one(MemorySegment x, long s, int rowA, int rowB, int count, float[] sums) {
-        MemorySegment data = this.data.asSlice(0);
-        x = x.asSlice(0);
+    void one(Activations activations, int token, int rowA, int rowB, int count, float[] sums) {
+        MemorySegment data = this.data.asSlice(0), x = lines(activations).data().asSlice(0);
+        long s = token * lines(activations).tokenBytes();
         IntVector shift = IntVector.broadcast(I, this.shift), keep = IntVector.broadcast(I, this.keep);
         int done = cols / L * L;
         for (int n = 0; n < count; n++) {
