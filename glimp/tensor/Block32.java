@@ -27,8 +27,8 @@ abstract class Block32 extends Matrix {
     static final int PAIRS = 8;
     /** Rows of one call that come one behind the other, see {@link #inLine}. */
     private static final int ROWS = 16;
-    /** Floats of vectors of sums, of at most four tokens. */
-    static final int SUMS = 4 * ROWS * 16;
+    /** Floats of vectors of sums, of at most two tokens. */
+    static final int SUMS = 2 * ROWS * 16;
 
     final int blockBytes;
 
@@ -107,7 +107,7 @@ abstract class Block32 extends Matrix {
     }
 
     /**
-     * Whether the kernels for several tokens take the rows one behind the other: 16 in a call, since the sums of lanes and what else is
+     * Whether the kernel for two tokens takes the rows one behind the other: 16 in a call, since the sums of lanes and what else is
      * done once a call are a tenth of the time with four.
      */
     boolean inLine() {
@@ -115,10 +115,10 @@ abstract class Block32 extends Matrix {
     }
 
     /**
-     * For a format {@link #inLine}: {@code count} rows from {@code row} on times 2 or 4 tokens, as above; vectors of sums into
-     * {@code float[group][ROWS][16]}.
+     * For a format {@link #inLine}: {@code count} rows from {@code row} on times two tokens, as above; vectors of sums into
+     * {@code float[2][ROWS][16]}.
      */
-    void multiply(int group, MemorySegment x, long s, long next, int row, int count, float[] sums) {
+    void two(MemorySegment x, long s, long next, int row, int count, float[] sums) {
         throw new UnsupportedOperationException();
     }
 
@@ -182,24 +182,23 @@ abstract class Block32 extends Matrix {
     }
 
     private void lines(Activations x, int row, int rows, float[] y, boolean add, float[] sums) {
-        for (int t = 0, group; t < x.tokens; t += group) {
-            group = group(x.tokens - t);
-            if (group == 1) {
-                pairs(x, t, 1, row, row + rows / 2, rows / 2, y, add, sums);
-                if (rows % 2 == 1) {
-                    pairs(x, t, 1, row + rows - 1, row + rows - 1, 1, y, add, sums);
-                }
-                continue;
+        int t = 0;
+        for (; t + 2 <= x.tokens; t += 2) {
+            two(x, t, row, rows, y, add, sums);
+        }
+        if (t < x.tokens) {
+            pairs(x, t, 1, row, row + rows / 2, rows / 2, y, add, sums);
+            if (rows % 2 == 1) {
+                pairs(x, t, 1, row + rows - 1, row + rows - 1, 1, y, add, sums);
             }
-            lines(x, t, group, row, rows, y, add, sums);
         }
     }
 
-    private void lines(Activations x, int token, int group, int row, int count, float[] y, boolean add, float[] sums) {
-        Ints32 ints = x.ints32(layout());
-        int done = cols / ints.layout.columns * ints.layout.columns;
-        multiply(group, ints.data(), ints.start(token), ints.start(1), row, count, sums);
-        for (int t = token, at = 0; t < token + group; t++, at += ROWS) {
+    private void two(Activations x, int token, int row, int count, float[] y, boolean add, float[] sums) {
+        Ints ints = ints(x);
+        int done = cols / ints.columns() * ints.columns();
+        two(ints.data(), ints.start(token), ints.start(1), row, count, sums);
+        for (int t = token, at = 0; t < token + 2; t++, at += ROWS) {
             Lanes.sums(sums, 16 * at, sums, at);
             if (done < cols) {
                 rest(x, t, done, row, count, sums, at);

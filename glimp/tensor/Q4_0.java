@@ -61,7 +61,7 @@ final class Q4_0 extends CodeBook32 implements SmallInts {
 
     @Override
     int group(int tokens) {
-        return tokens >= 4 ? 4 : tokens >= 2 ? 2 : 1;
+        return 1;
     }
 
     @Override
@@ -72,15 +72,6 @@ final class Q4_0 extends CodeBook32 implements SmallInts {
     @Override
     boolean inLine() {
         return true;
-    }
-
-    @Override
-    void multiply(int group, MemorySegment x, long s, long next, int row, int count, float[] sums) {
-        if (group == 4) {
-            four(x, s, next, row, count, sums);
-        } else {
-            two(x, s, next, row, count, sums);
-        }
     }
 
     /**
@@ -154,8 +145,15 @@ final class Q4_0 extends CodeBook32 implements SmallInts {
         }
     }
 
-    /** Two tokens, as {@link #four}. */
-    private void two(MemorySegment x, long s, long next, int row, int count, float[] sums) {
+    /**
+     * Two tokens, a row at a time, so that all eight views stay in registers: with two rows sums went through memory, and factors
+     * loaded once for both rows did not make up for that. A token takes 22 operations on whole vectors for 256 weights; the ten
+     * multiplications among them, of integers or floats, share two of the four pipes and are at best one a cycle. Zen 4, one thread, rows
+     * of 1024, cycles a token and 256 weights: 19 from the L2 cache and 22 from memory. Four tokens in a body are no faster, 19 and 23, and
+     * more than the first compiler takes: it gives up, and such a method may then never reach the second (0.3 tokens/s, not 120).
+     */
+    @Override
+    void two(MemorySegment x, long s, long next, int row, int count, float[] sums) {
         MemorySegment data = this.data.asSlice(0);
         x = x.asSlice(0);
         for (int at = 0, last = 16 * count; at < last; at += 16, row++) {
@@ -196,75 +194,6 @@ final class Q4_0 extends CodeBook32 implements SmallInts {
             }
             a0.intoArray(sums, at);
             a1.intoArray(sums, at + 256);
-        }
-    }
-
-    /**
-     * Four tokens, a row at a time, so that all eight views stay in registers: with two rows five of the eight vectors of sums went
-     * through memory, and factors loaded once for both rows did not make up for that. A token takes 22 operations on whole vectors
-     * for 256 weights; the ten multiplications among them, of integers or floats, share two of the four pipes and are at best one
-     * a cycle. Zen 4, one thread, rows of 1024, cycles a token and 256 weights: 19 from the L2 cache and 23 from memory, with two
-     * tokens 19 and 22; two rows at once 21 and 25.
-     */
-    private void four(MemorySegment x, long s, long next, int row, int count, float[] sums) {
-        MemorySegment data = this.data.asSlice(0);
-        x = x.asSlice(0);
-        for (int at = 0, last = 16 * count; at < last; at += 16, row++) {
-            long p = row * rowBytes, end = p + cols / 256 * 144L;
-            long s0 = s, s1 = s0 + next, s2 = s1 + next, s3 = s2 + next;
-            FloatVector a0 = FloatVector.zero(F), a1 = a0, a2 = a0, a3 = a0;
-            while (p != end) {
-                ShortVector u = ShortVector.fromMemorySegment(S, data, p, LITTLE_ENDIAN);
-                ShortVector v = ShortVector.fromMemorySegment(S, data, p + 72, LITTLE_ENDIAN);
-                FloatVector d = SCALES.selectFrom(u, v).reinterpretAsInts().lanewise(ASHR, 3).and(0x8FFFE000).reinterpretAsFloats();
-                ShortVector n0 = NIBBLES.selectFrom(u, v);
-                IntVector w = n0.reinterpretAsInts();
-                ShortVector n1 = w.lanewise(LSHR, 4).reinterpretAsShorts(), n2 = w.lanewise(LSHR, 8).reinterpretAsShorts();
-                ShortVector n3 = w.lanewise(LSHR, 12).reinterpretAsShorts();
-                u = ShortVector.fromMemorySegment(S, data, p + 8, LITTLE_ENDIAN);
-                v = ShortVector.fromMemorySegment(S, data, p + 80, LITTLE_ENDIAN);
-                ShortVector n4 = NIBBLES.selectFrom(u, v), t;
-                w = n4.reinterpretAsInts();
-                ShortVector n5 = w.lanewise(LSHR, 4).reinterpretAsShorts(), n6 = w.lanewise(LSHR, 8).reinterpretAsShorts();
-                ShortVector n7 = w.lanewise(LSHR, 12).reinterpretAsShorts();
-                t = n0.mul(ShortVector.fromMemorySegment(S, x, s0, LITTLE_ENDIAN)).add(n1.mul(ShortVector.fromMemorySegment(S, x, s0 + 64, LITTLE_ENDIAN)))
-                        .add(n2.mul(ShortVector.fromMemorySegment(S, x, s0 + 128, LITTLE_ENDIAN)).add(n3.mul(ShortVector.fromMemorySegment(S, x, s0 + 192, LITTLE_ENDIAN))));
-                t = n4.mul(ShortVector.fromMemorySegment(S, x, s0 + 256, LITTLE_ENDIAN)).add(n5.mul(ShortVector.fromMemorySegment(S, x, s0 + 320, LITTLE_ENDIAN)))
-                        .add(n6.mul(ShortVector.fromMemorySegment(S, x, s0 + 384, LITTLE_ENDIAN)).add(n7.mul(ShortVector.fromMemorySegment(S, x, s0 + 448, LITTLE_ENDIAN)))).add(t);
-                w = t.reinterpretAsInts();
-                w = w.add(w.lanewise(LSHL, 16)).add(IntVector.fromMemorySegment(I, x, s0 + 512, LITTLE_ENDIAN)).and(0xFFFF0000);
-                a0 = ((FloatVector) w.convert(I2F, 0)).fma(d.mul(FloatVector.fromMemorySegment(F, x, s0 + 576, LITTLE_ENDIAN)), a0);
-                s0 += 640;
-                t = n0.mul(ShortVector.fromMemorySegment(S, x, s1, LITTLE_ENDIAN)).add(n1.mul(ShortVector.fromMemorySegment(S, x, s1 + 64, LITTLE_ENDIAN)))
-                        .add(n2.mul(ShortVector.fromMemorySegment(S, x, s1 + 128, LITTLE_ENDIAN)).add(n3.mul(ShortVector.fromMemorySegment(S, x, s1 + 192, LITTLE_ENDIAN))));
-                t = n4.mul(ShortVector.fromMemorySegment(S, x, s1 + 256, LITTLE_ENDIAN)).add(n5.mul(ShortVector.fromMemorySegment(S, x, s1 + 320, LITTLE_ENDIAN)))
-                        .add(n6.mul(ShortVector.fromMemorySegment(S, x, s1 + 384, LITTLE_ENDIAN)).add(n7.mul(ShortVector.fromMemorySegment(S, x, s1 + 448, LITTLE_ENDIAN)))).add(t);
-                w = t.reinterpretAsInts();
-                w = w.add(w.lanewise(LSHL, 16)).add(IntVector.fromMemorySegment(I, x, s1 + 512, LITTLE_ENDIAN)).and(0xFFFF0000);
-                a1 = ((FloatVector) w.convert(I2F, 0)).fma(d.mul(FloatVector.fromMemorySegment(F, x, s1 + 576, LITTLE_ENDIAN)), a1);
-                s1 += 640;
-                t = n0.mul(ShortVector.fromMemorySegment(S, x, s2, LITTLE_ENDIAN)).add(n1.mul(ShortVector.fromMemorySegment(S, x, s2 + 64, LITTLE_ENDIAN)))
-                        .add(n2.mul(ShortVector.fromMemorySegment(S, x, s2 + 128, LITTLE_ENDIAN)).add(n3.mul(ShortVector.fromMemorySegment(S, x, s2 + 192, LITTLE_ENDIAN))));
-                t = n4.mul(ShortVector.fromMemorySegment(S, x, s2 + 256, LITTLE_ENDIAN)).add(n5.mul(ShortVector.fromMemorySegment(S, x, s2 + 320, LITTLE_ENDIAN)))
-                        .add(n6.mul(ShortVector.fromMemorySegment(S, x, s2 + 384, LITTLE_ENDIAN)).add(n7.mul(ShortVector.fromMemorySegment(S, x, s2 + 448, LITTLE_ENDIAN)))).add(t);
-                w = t.reinterpretAsInts();
-                w = w.add(w.lanewise(LSHL, 16)).add(IntVector.fromMemorySegment(I, x, s2 + 512, LITTLE_ENDIAN)).and(0xFFFF0000);
-                a2 = ((FloatVector) w.convert(I2F, 0)).fma(d.mul(FloatVector.fromMemorySegment(F, x, s2 + 576, LITTLE_ENDIAN)), a2);
-                s2 += 640;
-                t = n0.mul(ShortVector.fromMemorySegment(S, x, s3, LITTLE_ENDIAN)).add(n1.mul(ShortVector.fromMemorySegment(S, x, s3 + 64, LITTLE_ENDIAN)))
-                        .add(n2.mul(ShortVector.fromMemorySegment(S, x, s3 + 128, LITTLE_ENDIAN)).add(n3.mul(ShortVector.fromMemorySegment(S, x, s3 + 192, LITTLE_ENDIAN))));
-                t = n4.mul(ShortVector.fromMemorySegment(S, x, s3 + 256, LITTLE_ENDIAN)).add(n5.mul(ShortVector.fromMemorySegment(S, x, s3 + 320, LITTLE_ENDIAN)))
-                        .add(n6.mul(ShortVector.fromMemorySegment(S, x, s3 + 384, LITTLE_ENDIAN)).add(n7.mul(ShortVector.fromMemorySegment(S, x, s3 + 448, LITTLE_ENDIAN)))).add(t);
-                w = t.reinterpretAsInts();
-                w = w.add(w.lanewise(LSHL, 16)).add(IntVector.fromMemorySegment(I, x, s3 + 512, LITTLE_ENDIAN)).and(0xFFFF0000);
-                a3 = ((FloatVector) w.convert(I2F, 0)).fma(d.mul(FloatVector.fromMemorySegment(F, x, s3 + 576, LITTLE_ENDIAN)), a3);
-                s3 += 640;
-                p += 144;
-            }
-            a0.intoArray(sums, at);
-            a1.intoArray(sums, at + 256);
-            a2.intoArray(sums, at + 512);
-            a3.intoArray(sums, at + 768);
         }
     }
 
